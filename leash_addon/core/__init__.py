@@ -1,0 +1,1 @@
+"""The pure core: money, usage, pricing, journal, balances, boundaries, verdict."""

@@ -1,0 +1,40 @@
+"""The limits of a run, as the ledger records them and boundaries read them."""
+
+import msgspec
+
+from leash_addon.core.money import ZERO, Pico
+
+
+class TokenWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """At most ``tokens`` in a trailing window of ``seconds``."""
+
+    tokens: int
+    seconds: int
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Limits of one run; zero or ``None`` turns one off.
+
+    ``max_cost``, ``max_cost_per_call``: picodollars. ``deadline``: seconds from the first call.
+    ``compute_rate``: picodollars per hour of wall clock. ``warn_at``: fraction of a limit in
+    thousandths (800 is 0.8). ``count_imputed``: whether money that a subscription covers counts.
+    """
+
+    max_cost: Pico = ZERO
+    max_cost_per_call: Pico = ZERO
+    max_calls: int = 0
+    max_inflight: int = 0
+    deadline: int = 0
+    rate: TokenWindow | None = None
+    stall: int = 0
+    compute_rate: Pico = ZERO
+    warn_at: int = 0
+    count_imputed: bool = False
+
+    @property
+    def counts_money(self) -> bool:
+        """Tell whether a dollar limit holds, so that a call must have a price."""
+        return bool(self.max_cost or self.max_cost_per_call)
+
+
+NO_LIMITS = Limits()

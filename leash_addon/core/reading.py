@@ -1,0 +1,118 @@
+"""What the meter saw of one answer, and what that makes the call cost.
+
+A call ends in one of few ways: its usage was reported; it failed at the provider; it was cut off
+(client gone, upstream gone, process swept); or it completed and never said what it used. The
+last one is blind, and blind is not free.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from leash_addon.core.money import ZERO, Pico, usd_pico_up
+from leash_addon.core.pricing import FindCard, RateCard, Unpriced, price
+from leash_addon.core.usage import Usage
+
+
+class Confidence(StrEnum):
+    """How a settled cost came about."""
+
+    MEASURED = "measured"
+    DERIVED = "derived"
+    HELD = "held"
+    IMPUTED = "imputed"
+    UNPRICED = "unpriced"
+
+
+class Outcome(StrEnum):
+    """How a call ended. ``UNSENT``: it never reached the provider, so it cost nothing."""
+
+    COMPLETE = "complete"
+    CUT = "cut"
+    UNSENT = "unsent"
+    SWEPT = "swept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the meter read from one answer.
+
+    ``usage``: ``None`` when nothing was reported. ``complete``: the format said that the answer is
+    whole. ``error``: an error object came in the body, also inside a 200. ``text_bytes``: bytes of
+    answer text and tool arguments seen so far, for a cut call. ``reply``: fingerprint of text and
+    tool calls, for stall detection; ``None`` when there was no reply. ``response_id``: the
+    provider's id of a stored answer. ``notes``: what was odd, for the ledger.
+    ``free``: the answer is no bill (a poll, a count, a queued job).
+    """
+
+    usage: Usage | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    response_id: str | None = None
+    complete: bool = False
+    free: bool = False
+    error: str | None = None
+    text_bytes: int = 0
+    reply: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+BYTES_PER_TOKEN = 4
+"""English text and JSON come to about four bytes a token; only used where nobody reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a call is booked at. ``cost`` ``None``: not known, which is not zero."""
+
+    cost: Pico | None
+    confidence: Confidence
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+
+
+def bill(
+    reading: Reading,
+    *,
+    outcome: Outcome,
+    status: int | None,
+    hold: Pico,
+    card: RateCard | None,
+    find: FindCard | None = None,
+) -> Bill:
+    """Decide what a finished call is booked at. ``status``: HTTP status, ``None`` if none came."""
+    if outcome is Outcome.UNSENT or reading.free:
+        return Bill(cost=ZERO, confidence=Confidence.MEASURED, notes=reading.notes)
+    if reading.usage is not None:
+        return _reported(reading, outcome, card, find)
+    if status is not None and (status >= 400 or status < 200):  # noqa: PLR2004 - HTTP classes
+        return Bill(cost=ZERO, confidence=Confidence.MEASURED, notes=reading.notes)
+    if outcome is Outcome.COMPLETE:
+        notes = (*reading.notes, "no usage reported")
+        return Bill(cost=None, confidence=Confidence.UNPRICED, notes=notes)
+    return Bill(
+        cost=hold, confidence=Confidence.HELD, notes=(*reading.notes, "settled at its hold")
+    )
+
+
+def _reported(
+    reading: Reading, outcome: Outcome, card: RateCard | None, find: FindCard | None
+) -> Bill:
+    usage, notes = _at_least_the_text(reading, outcome)
+    if usage.provider_cost_usd is not None:
+        cost = usd_pico_up(usage.provider_cost_usd)
+        return Bill(cost=cost, confidence=Confidence.DERIVED, usage=usage, notes=notes)
+    cost_or_why = price(usage, card, find)
+    if isinstance(cost_or_why, Unpriced):
+        notes = (*notes, cost_or_why.why)
+        return Bill(cost=None, confidence=Confidence.UNPRICED, usage=usage, notes=notes)
+    return Bill(cost=cost_or_why, confidence=Confidence.MEASURED, usage=usage, notes=notes)
+
+
+def _at_least_the_text(reading: Reading, outcome: Outcome) -> tuple[Usage, tuple[str, ...]]:
+    """Count the text that a cut answer had delivered, where the reported output lags behind it."""
+    usage = reading.usage or Usage()
+    seen = reading.text_bytes // BYTES_PER_TOKEN
+    if outcome is Outcome.COMPLETE or reading.complete or seen <= (usage.output_tokens or 0):
+        return usage, reading.notes
+    notes = (*reading.notes, "cut off: output estimated from the text that came")
+    return replace(usage, output_tokens=seen), notes

@@ -1,0 +1,66 @@
+"""What a limit says: yes, with the money to hold, or no, with a reason and whether waiting helps.
+
+The reasons are written here once. They are stored in the ledger, sent to clients and matched by
+them, so a reason is never renamed and never reused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leash_addon.core.money import Pico
+
+
+class Reason(StrEnum):
+    """The stable machine word of a trip."""
+
+    KILL = "kill"
+    DEADLINE = "deadline"
+    COST_BUDGET = "cost_budget"
+    CALL_BUDGET = "call_budget"
+    TOKEN_RATE = "token_rate"  # noqa: S105 - a reason, not a secret
+    STALL = "stall"
+    CALL_COST = "call_cost"
+    IN_FLIGHT = "in_flight"
+    HELD = "held"
+    UNPRICED_MODEL = "unpriced_model"
+    BLIND_ENDPOINT = "blind_endpoint"
+    METER_BLIND = "meter_blind"
+    SERVER_TOOL_UNPRICED = "server_tool_unpriced"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+    CAP = "cap"
+    RATE_LIMIT = "rate_limit"
+    SCREENING = "screening"
+    AUTH = "auth"
+
+
+class Effect(StrEnum):
+    """What a trip does: end the run, refuse this one call, or ask to come back later."""
+
+    STOP = "stop"
+    REFUSE = "refuse"
+    PASSING = "passing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """A limit saying no. ``retry_after``: seconds after which it may say yes (passing only)."""
+
+    reason: Reason
+    effect: Effect
+    message: str
+    retry_after: float | None = None
+
+    @property
+    def final(self) -> bool:
+        """Tell whether waiting cannot help."""
+        return self.effect is not Effect.PASSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """The call may go; ``hold`` is the money that is spoken for until it settles."""
+
+    hold: Pico
+
+
+type Verdict = Allow | Trip

@@ -1,0 +1,29 @@
+"""The few errors of leash, split by who must act.
+
+``UsageError``: the person at the keyboard wrote something that cannot be done (exit code 2).
+``LedgerError``: the database says no; nothing may be forwarded (exit code 125, HTTP 503).
+``LedgerBusy``: another process holds the write lock; trying again may help.
+``ListenError``: a port or socket cannot be had (exit code 125).
+
+Expected outcomes are values, not exceptions: a refused call is a ``Trip``.
+"""
+
+
+class LeashError(Exception):
+    """Anything that leash itself reports; the message is for a person and holds no secret."""
+
+
+class UsageError(LeashError):
+    """Bad input. The message names the place and the mend."""
+
+
+class LedgerError(LeashError):
+    """The ledger cannot be opened, read or written."""
+
+
+class LedgerBusy(LedgerError):  # noqa: N818 - a state of the ledger, named for what it is
+    """Another process holds the write lock. The caller may try again."""
+
+
+class ListenError(LeashError):
+    """The proxy cannot listen where it was told to."""
