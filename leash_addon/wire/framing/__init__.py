@@ -1,0 +1,5 @@
+"""Framers split a body into events and know nothing of what the events mean."""
+
+from leash_addon.wire.framing.framer import MAX_BODY_BYTES, MAX_EVENT_BYTES, Framer
+
+__all__ = ["MAX_BODY_BYTES", "MAX_EVENT_BYTES", "Framer"]
