@@ -18,7 +18,10 @@ class Framer(Protocol):
     and else says what was lost; events after the loss still come where the framing can go on.
     """
 
-    broken: str | None
+    @property
+    def broken(self) -> str | None:
+        """What was lost so far."""
+        ...
 
     def feed(self, chunk: bytes, /) -> list[Event]:
         """Take the next bytes and return the events that they complete."""
