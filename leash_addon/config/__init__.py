@@ -1,0 +1,1 @@
+"""Files, environment and flags become frozen settings, price tables and provider packs."""

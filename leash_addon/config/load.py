@@ -1,0 +1,221 @@
+"""Files, environment and flags, merged into ``Settings``: flag > variable > local file > file.
+
+``leash.toml`` belongs to its owner and is never rewritten; what leash itself changes goes to
+``leash.local.toml`` beside it. Whatever is wrong names its place: the file and key, the variable,
+or the flag.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from leash_addon.config.settings import KEYS, PATHS, Holds, Key, Settings
+from leash_addon.core.limits import Limits
+from leash_addon.errors import UsageError
+
+FILE = "leash.toml"
+LOCAL = "leash.local.toml"
+OTHER_VARIABLES = frozenset(
+    {"LEASH_CONFIG", "LEASH_RUN", "LEASH_LISTEN", "LEASH_INSECURE", "LEASH_LOG_LEVEL"}
+)
+"""Variables of flags that are no settings."""
+
+type Layer = dict[str, object]
+"""Values by flat key name, read and checked."""
+
+type Providers = dict[str, dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What the files said, the local one laid over the other."""
+
+    values: Layer
+    providers: Providers
+    read: tuple[Path, ...]
+
+
+def load(
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    home: Path,
+    flags: Mapping[str, object] | None = None,
+    config: Path | None = None,
+    flag_place: Callable[[Key], str] = lambda key: key.flag,
+) -> Settings:
+    """Return the merged settings.
+
+    ``home``: the user's home folder. ``flags``: values by flat name (``max_cost``), ``None`` for
+    not given. ``config``: replaces the search for a file, as ``LEASH_CONFIG`` does.
+    Raises ``UsageError`` that names the place and the mend.
+    """
+    named = config if config is not None else _named(env)
+    files = read_files(find(named, cwd, home), home)
+    variables = {key.flat: env.get(key.variable) for key in KEYS}
+    merged = files.values
+    merged |= _layer(variables, lambda key: key.variable, cwd, home)
+    merged |= _layer(flags or {}, flag_place, cwd, home)
+    check_variables(env)
+    return _settings(merged, files, home)
+
+
+def find(named: Path | None, cwd: Path, home: Path) -> Path:
+    """Return the path of ``leash.toml``; the file itself may be missing unless it was named."""
+    if named is not None:
+        path = cwd / named.expanduser()
+        if not path.is_file():
+            msg = f"{named}: no such configuration file; `leash init` writes one"
+            raise UsageError(msg)
+        return path
+    own = home / ".config" / "leash" / FILE
+    here = cwd / FILE
+    if not here.exists() and not (cwd / LOCAL).exists() and own.parent.is_dir():
+        return own
+    return here
+
+
+def local_of(path: Path) -> Path:
+    """Return where leash writes what it changes itself: beside the user's file."""
+    return path.with_name(path.stem + ".local.toml")
+
+
+def read_files(path: Path, home: Path) -> Files:
+    """Read a configuration file and the local one over it; a missing one is empty."""
+    merged: Layer = {}
+    providers: Providers = {}
+    read: list[Path] = []
+    for file in (path, local_of(path)):
+        if not file.exists():
+            continue
+        table = read_toml(file)
+        merged |= checked(table, file, home)
+        for name, entries in _provider_tables(table, file).items():
+            providers[name] = providers.get(name, {}) | entries
+        read.append(file)
+    return Files(values=merged, providers=providers, read=tuple(read))
+
+
+def read_toml(file: Path) -> dict[str, object]:
+    """Parse one file; numbers with a point stay exact decimals."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+    except OSError as error:
+        msg = f"{file}: cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        msg = f"{file}: is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{file}: is not TOML: {error}"
+    raise UsageError(msg)
+
+
+def checked(table: Mapping[str, object], file: Path, home: Path) -> Layer:
+    """Read every value of a parsed file. Raises ``UsageError`` for an unknown or wrong key."""
+    known = {key.dotted: key for key in KEYS}
+    found: Layer = {}
+    for dotted, value in _flat(table, file):
+        key = known.get(dotted)
+        if key is None:
+            msg = f"{file.name}: {dotted}: unknown key{_meant(dotted)}"
+            raise UsageError(msg)
+        found[key.flat] = _read(key, value, f"{file.name}: {dotted}", file.parent, home)
+    return found
+
+
+def check_variables(env: Mapping[str, str]) -> None:
+    """Refuse a ``LEASH_`` variable that is a misspelt setting; a limit must not vanish silently."""
+    known = {key.variable for key in KEYS} | OTHER_VARIABLES
+    for name in env:
+        if name.startswith("LEASH_") and name not in known:
+            close = get_close_matches(name, sorted(known), 1, 0.9)
+            if close:
+                msg = f"{name}: unknown variable; did you mean {close[0]}?"
+                raise UsageError(msg)
+
+
+def _named(env: Mapping[str, str]) -> Path | None:
+    return Path(env["LEASH_CONFIG"]) if env.get("LEASH_CONFIG") else None
+
+
+def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for name, value in table.items():
+        if name == "providers":
+            continue
+        if name not in {"limits", "holds"}:
+            found.append((name, value))
+        elif isinstance(value, dict):
+            found.extend((f"{name}.{inner}", worth) for inner, worth in value.items())
+        else:
+            msg = f"{file.name}: {name}: is a table; write [{name}] on a line of its own"
+            raise UsageError(msg)
+    return found
+
+
+def _provider_tables(table: Mapping[str, object], file: Path) -> Providers:
+    providers = table.get("providers", {})
+    if isinstance(providers, dict) and all(isinstance(each, dict) for each in providers.values()):
+        return providers
+    msg = f"{file.name}: providers: holds tables; write [providers.openai] on a line of its own"
+    raise UsageError(msg)
+
+
+def _meant(dotted: str) -> str:
+    """Suggest the key that was meant, by its bare name, or where it belongs."""
+    name = dotted.rpartition(".")[2]
+    names = {key.name: key for key in KEYS}
+    section = dotted.rpartition(".")[0]
+    if name in names and names[name].section != section:
+        home = names[name].section
+        return f"; it belongs to [{home}]" if home else "; it belongs above the first [table]"
+    if not section:
+        names |= dict.fromkeys(("limits", "holds", "providers"), KEYS[0])
+    close = get_close_matches(name, names, 1, 0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _layer(
+    given: Mapping[str, object], place: Callable[[Key], str], cwd: Path, home: Path
+) -> Layer:
+    keys = {key.flat: key for key in KEYS}
+    return {
+        name: _read(keys[name], value, place(keys[name]), cwd, home)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _read(key: Key, value: object, place: str, folder: Path, home: Path) -> object:
+    try:
+        found = key.read(value)
+    except ValueError as error:
+        msg = f"{place}: {error}"
+        raise UsageError(msg) from None
+    if key.flat in PATHS:
+        text = str(found)
+        return home / text[2:] if text.startswith("~/") else folder / text
+    return found
+
+
+def _settings(merged: Layer, files: Files, home: Path) -> Settings:
+    own = home / ".leash"
+    every: dict[str, Any] = {"home": own, "db": own / "leash.db"}
+    limits: dict[str, Any] = {}
+    holds: dict[str, Any] = {}
+    sections = {"": every, "limits": limits, "holds": holds}
+    for key in KEYS:
+        if key.flat in merged:
+            sections[key.section][key.name] = merged[key.flat]
+    return Settings(
+        **every,
+        limits=Limits(**limits),
+        holds=Holds(**holds),
+        providers=MappingProxyType(files.providers),
+        given=frozenset(merged),
+        files=files.read,
+    )

@@ -1,0 +1,161 @@
+"""Everything that may be configured, as one frozen value; and the table of its keys.
+
+A key has one name everywhere: ``max_inflight`` in ``leash.toml`` is ``--max-inflight`` as a flag,
+``LEASH_MAX_INFLIGHT`` as a variable and ``leash_max_inflight`` as an option of mitmproxy.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from leash_addon.config import values
+from leash_addon.core.ask import OnBlind
+from leash_addon.core.limits import NO_LIMITS, Limits
+
+NO_PROVIDERS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holds:
+    """How money is held. ``wait``: seconds a call may wait for held money before it is refused."""
+
+    mode: str = "expected"
+    clamp: bool = False
+    wait: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user asked for, all layers merged.
+
+    ``home``: leash's own folder (``~/.leash``). ``prices``: the user's price table.
+    ``refusal``: status of a final refusal, ``None`` to choose by client. ``upstream``: a server
+    that takes every governed call in the providers' place. ``providers``: the tables
+    ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
+    set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
+    """
+
+    home: Path
+    db: Path
+    prices: Path | None = None
+    on_blind: OnBlind = OnBlind.REFUSE
+    refusal: int | None = None
+    upstream: str | None = None
+    no_inject: bool = False
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    limits: Limits = NO_LIMITS
+    holds: Holds = field(default_factory=Holds)
+    providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
+    given: frozenset[str] = frozenset()
+    files: tuple[Path, ...] = ()
+
+    @property
+    def limits_given(self) -> frozenset[str]:
+        """Name the limits that somebody set, also to zero; what only tunes them does not count."""
+        return self.given & LIMITING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One setting: its table in the file, its name there, and how its value is read."""
+
+    name: str
+    read: Callable[[object], object]
+    section: str = ""
+    example: str = ""
+    about: str = ""
+
+    @property
+    def flat(self) -> str:
+        """Name the key outside its file: tables other than ``[limits]`` come along."""
+        return f"holds_{self.name}" if self.section == "holds" else self.name
+
+    @property
+    def dotted(self) -> str:
+        """Name the key as its file has it: ``limits.max_cost``."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def flag(self) -> str:
+        """Name its flag: ``--max-cost``."""
+        return "--" + self.flat.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """Name its environment variable: ``LEASH_MAX_COST``."""
+        return f"LEASH_{self.flat.upper()}"
+
+
+def _limit(name: str, read: Callable[[object], object], example: str, about: str) -> Key:
+    return Key(name=name, read=read, section="limits", example=example, about=about)
+
+
+LIMIT_KEYS = (
+    _limit("max_cost", values.money, "5.00", "stop the run at this many dollars"),
+    _limit("max_cost_per_call", values.money, "0.50", "refuse a call expected to cost more"),
+    _limit("max_calls", values.count, "200", "stop the run after so many calls"),
+    _limit("max_inflight", values.count, "4", "let so many calls be open at once"),
+    _limit("deadline", values.span, "15m", "stop the run so long after its first call"),
+    _limit("rate", values.rate, "100000/1m", "let so many tokens pass in a trailing window"),
+    _limit("stall", values.count, "4", "stop the run after so many identical replies in a row"),
+    _limit("compute_rate", values.money, "4.00", "charge dollars per hour since the first call"),
+    _limit("warn_at", values.thousandths, "0.8", "warn once at this fraction of a limit"),
+    _limit("count_imputed", values.flag, "false", "count what a subscription covers as money"),
+)
+
+KEYS = (
+    Key(name="db", read=values.text, example="~/.leash/leash.db", about="the ledger"),
+    Key(name="prices", read=values.text, example="prices.toml", about="your own price table"),
+    Key(
+        name="on_blind",
+        read=values.choice(OnBlind),
+        example="refuse",
+        about="what an unpriceable call meets under a dollar limit: refuse, warn or allow",
+    ),
+    Key(
+        name="refusal",
+        read=values.refusal,
+        example="auto",
+        about="status of a final refusal: auto (by client), 429, 400, 402 or 403",
+    ),
+    Key(
+        name="upstream",
+        read=values.url,
+        example="http://127.0.0.1:9099",
+        about="send every governed call to this server instead of its provider",
+    ),
+    Key(
+        name="no_inject",
+        read=values.flag,
+        example="false",
+        about="never add stream_options.include_usage to a streamed chat call",
+    ),
+    Key(name="timezone", read=values.timezone, example="UTC", about="zone of the times in tables"),
+    *LIMIT_KEYS,
+    Key(name="mode", read=values.hold_mode, section="holds", example="expected"),
+    Key(name="clamp", read=values.no_clamp, section="holds", example="false"),
+    Key(
+        name="wait",
+        read=values.span,
+        section="holds",
+        example="5s",
+        about="let a call wait so long for held money before it is refused",
+    ),
+)
+
+LIMITING = frozenset(
+    {
+        "max_cost",
+        "max_cost_per_call",
+        "max_calls",
+        "max_inflight",
+        "deadline",
+        "rate",
+        "stall",
+    }
+)
+"""Limits that can refuse a call; a compute rate or a warning alone bounds nothing."""
+
+PATHS = frozenset({"db", "prices"})
