@@ -1,0 +1,20 @@
+"""The durable account: SQLite by default, one transaction per decision."""
+
+from leash_addon.ledger.books import run_account
+from leash_addon.ledger.fsck import Problem
+from leash_addon.ledger.ledger import Ledger
+from leash_addon.ledger.opening import open_ledger
+from leash_addon.ledger.runs import raise_hint
+from leash_addon.ledger.settlement import Settlement
+from leash_addon.ledger.standing import Standing, Status
+
+__all__ = [
+    "Ledger",
+    "Problem",
+    "Settlement",
+    "Standing",
+    "Status",
+    "open_ledger",
+    "raise_hint",
+    "run_account",
+]

@@ -1,0 +1,109 @@
+"""One call asks to go: the core decides, the books record what it decided.
+
+What is journaled of refusals keeps a retry storm from growing the journal: a refusal that repeats
+the run's newest entry is not written again, and a run that was stopped already writes at most
+one, its first (so that ``refused_at`` is right for a run that was killed).
+"""
+
+from leash_addon.core.after import warnings
+from leash_addon.core.ask import Ask
+from leash_addon.core.balance import Balance
+from leash_addon.core.decide import decide
+from leash_addon.core.journal import CallOpened, CallRefused, RunStopped
+from leash_addon.core.money import Instant, Pico
+from leash_addon.core.verdict import Allow, Effect, Trip, Verdict
+from leash_addon.errors import LedgerError
+from leash_addon.ledger.books import Books, run_account
+
+_HOLD = "INSERT INTO holds (call, owner, seq) VALUES (?, ?, ?)"
+_NEWEST = "SELECT body FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1"
+
+
+def admit(books: Books, ask: Ask, owner: str, now: Instant) -> Verdict:
+    """Decide one call and record it. The caller holds the write lock and commits."""
+    account = run_account(ask.run)
+    if account not in ask.accounts:
+        msg = f"the accounts of call {ask.call} lack {account}"
+        raise ValueError(msg)
+    balance = books.find(account)
+    if balance is None:
+        msg = f"run {ask.run} was never started in this ledger"
+        raise LedgerError(msg)
+    verdict = decide(ask, balance, now)
+    match verdict:
+        case Allow(hold=hold):
+            _open(books, ask, owner, hold, now)
+        case Trip():
+            _refuse(books, ask, balance, verdict, now)
+    return verdict
+
+
+def _open(books: Books, ask: Ask, owner: str, hold: Pico, now: Instant) -> None:
+    opened = CallOpened(
+        run=ask.run,
+        at=now,
+        call=ask.call,
+        accounts=ask.accounts,
+        hold=hold,
+        provider=ask.provider,
+        format=ask.format,
+        model=ask.model,
+        client=ask.client,
+        imputed=ask.imputed,
+    )
+    seq = books.record(opened, ask.accounts)
+    books.conn.execute(_HOLD, (ask.call, owner, seq))
+    warn(books, ask.run, now)
+
+
+def warn(books: Books, run: str, now: Instant) -> None:
+    """Record the warnings of a run that are due."""
+    balance = books.find(run_account(run))
+    if balance is not None and balance.limits.warn_at:
+        for warned in warnings(run, balance, now):
+            books.record(warned)
+
+
+def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) -> None:
+    refused = CallRefused(
+        run=ask.run,
+        at=now,
+        reason=trip.reason,
+        effect=trip.effect,
+        provider=ask.provider,
+        format=ask.format,
+        model=ask.model,
+        client=ask.client,
+    )
+    if balance.stopped is not None:
+        if balance.refused_at is None:
+            books.record(refused)
+        return
+    if not _repeats(books, refused):
+        books.record(refused)
+    if trip.effect is Effect.STOP:
+        stopped = RunStopped(run=ask.run, at=now, reason=trip.reason, message=trip.message)
+        books.record(stopped)
+
+
+def _repeats(books: Books, refused: CallRefused) -> bool:
+    """Tell whether the run's newest entry is this refusal, but for its time."""
+    row = books.conn.execute(_NEWEST, (refused.run,)).fetchone()
+    if row is None:
+        return False
+    match books.codec.entry(row[0]):
+        case CallRefused() as newest:
+            return _without_time(newest) == _without_time(refused)
+        case _:
+            return False
+
+
+def _without_time(refused: CallRefused) -> tuple[str, ...]:
+    return (
+        refused.reason,
+        refused.effect,
+        refused.provider,
+        refused.format,
+        refused.model,
+        refused.client,
+    )

@@ -1,0 +1,90 @@
+"""One transaction's view of the accounts: read once, folded entry by entry, written once.
+
+``Codec`` turns entries and balances into JSON and back; one is made per ledger, since making a
+decoder costs more than a call does.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from leash_addon.core.balance import EMPTY, Balance, fold
+from leash_addon.core.journal import Entry
+
+_READ = "SELECT state FROM balances WHERE account = ?"
+_WRITE = (
+    "INSERT INTO balances (account, state) VALUES (?, ?) "
+    "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
+)
+_APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
+
+
+def run_account(run: str) -> str:
+    """Return the key of a run's own account."""
+    return f"run:{run}"
+
+
+class Codec:
+    """JSON of entries and balances."""
+
+    __slots__ = ("_encode", "balance", "entry")
+
+    def __init__(self) -> None:
+        """Make the encoder and the decoders."""
+        self._encode = msgspec.json.Encoder().encode
+        self.balance = msgspec.json.Decoder(Balance).decode
+        self.entry = msgspec.json.Decoder[Entry](Entry).decode
+
+    def text(self, value: Entry | Balance) -> str:
+        """Write an entry or a balance as JSON."""
+        return self._encode(value).decode()
+
+
+class Books:
+    """The accounts as one open transaction sees and changes them."""
+
+    __slots__ = ("_changed", "_states", "codec", "conn", "entries")
+
+    def __init__(self, conn: sqlite3.Connection, codec: Codec) -> None:
+        """Begin with nothing read and nothing changed."""
+        self.conn = conn
+        self.codec = codec
+        self._states: dict[str, Balance | None] = {}
+        self._changed: set[str] = set()
+        self.entries: list[Entry] = []
+
+    def find(self, account: str) -> Balance | None:
+        """Return what an account stands at, ``None`` when nothing was ever booked on it."""
+        try:
+            return self._states[account]
+        except KeyError:
+            row = self.conn.execute(_READ, (account,)).fetchone()
+            state = None if row is None else self.codec.balance(row[0])
+            self._states[account] = state
+            return state
+
+    def record(self, entry: Entry, accounts: Sequence[str] = ()) -> int:
+        """Journal an entry and fold it into its accounts (its run's by default); return ``seq``."""
+        seq = self.conn.execute(
+            _APPEND,
+            (
+                entry.at,
+                entry.run,
+                getattr(entry, "call", None),
+                entry.__struct_config__.tag,
+                self.codec.text(entry),
+            ),
+        ).lastrowid
+        for account in accounts or (run_account(entry.run),):
+            self._states[account] = fold(self.find(account) or EMPTY, entry)
+            self._changed.add(account)
+        self.entries.append(entry)
+        return seq or 0
+
+    def write(self) -> None:
+        """Write the changed balances, in key order; the transaction commits them."""
+        for account in sorted(self._changed):
+            state = self._states[account]
+            if state is not None:
+                self.conn.execute(_WRITE, (account, self.codec.text(state)))

@@ -1,0 +1,85 @@
+"""A call ends, exactly once, whatever ended it.
+
+A hold is replaced by what the call did cost. A hold whose owner died is settled at its own
+amount (swept); when the true end comes after all (a laptop that slept, a stopped process), one
+adjusting entry books the difference. Anything that comes twice is ignored.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from leash_addon.core.after import stop_after
+from leash_addon.core.journal import CallOpened, CallSettled
+from leash_addon.core.money import Instant
+from leash_addon.core.reading import Outcome
+from leash_addon.ledger.admission import warn
+from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.settlement import Settlement, adjusted, billed_already, settled, swept
+
+_log = logging.getLogger(__name__)
+
+_HELD = "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq WHERE holds.call = ?"
+_OF_OWNER = (
+    "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq "
+    "WHERE holds.owner = ? ORDER BY holds.seq"
+)
+_LET_GO = "DELETE FROM holds WHERE call = ?"
+_SETTLED = "SELECT body FROM journal WHERE call = ? AND kind = 'call_settled'"
+_ADJUSTED = "SELECT 1 FROM journal WHERE call = ? AND kind = 'call_adjusted'"
+_PAID = "SELECT 1 FROM responses WHERE response = ?"
+_PAY = "INSERT INTO responses (response, call) VALUES (?, ?)"
+
+
+def settle(books: Books, end: Settlement) -> None:
+    """Book the end of one call. The caller holds the write lock and commits."""
+    row = books.conn.execute(_HELD, (end.call,)).fetchone()
+    if row is None:
+        _settle_late(books, end)
+        return
+    opened = books.codec.entry(row[0])
+    if not isinstance(opened, CallOpened):
+        _log.error("the hold of call %s points at another entry; run `leash fsck`", end.call)
+        return
+    entry = _entry(books, opened, end)
+    books.conn.execute(_LET_GO, (end.call,))
+    books.record(entry, entry.accounts)
+    balance = books.find(run_account(entry.run))
+    if balance is not None and (stop := stop_after(entry, balance, end.on_blind)) is not None:
+        books.record(stop)
+    warn(books, entry.run, end.at)
+
+
+def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
+    """Bill a stored answer once: whoever fetches it again has had it paid already."""
+    if end.response_id is None or not end.usage:
+        return settled(opened, end)
+    if books.conn.execute(_PAID, (end.response_id,)).fetchone() is not None:
+        return billed_already(opened, end)
+    books.conn.execute(_PAY, (end.response_id, end.call))
+    return settled(opened, end)
+
+
+def _settle_late(books: Books, end: Settlement) -> None:
+    row = books.conn.execute(_SETTLED, (end.call,)).fetchone()
+    if row is None:
+        _log.warning("call %s ended, but this ledger never opened it", end.call)
+        return
+    booked = books.codec.entry(row[0])
+    if not isinstance(booked, CallSettled) or booked.outcome is not Outcome.SWEPT:
+        return
+    if books.conn.execute(_ADJUSTED, (end.call,)).fetchone() is not None:
+        return
+    entry = adjusted(booked, end)
+    books.record(entry, entry.accounts)
+    warn(books, entry.run, end.at)
+
+
+def sweep_owners(books: Books, owners: Sequence[str], now: Instant) -> None:
+    """Settle every hold of these owners at its amount, and forget the owners."""
+    for owner in owners:
+        for (body,) in books.conn.execute(_OF_OWNER, (owner,)).fetchall():
+            opened = books.codec.entry(body)
+            if isinstance(opened, CallOpened):
+                books.conn.execute(_LET_GO, (opened.call,))
+                books.record(swept(opened, now), opened.accounts)
+        books.conn.execute("DELETE FROM owners WHERE id = ?", (owner,))

@@ -1,0 +1,94 @@
+"""Where the runs of a ledger stand, for people and programs that read it."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from leash_addon.core.balance import Balance
+from leash_addon.core.journal import Entry
+from leash_addon.core.verdict import Reason
+from leash_addon.errors import UsageError
+from leash_addon.ledger.books import Codec, run_account
+
+_PAGE = 500
+
+
+class Status(StrEnum):
+    """How a run stands. ``ABANDONED``: its process died without an end."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    FINISHED = "finished"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One run, what its account stands at, and its status."""
+
+    run: str
+    balance: Balance
+    status: Status
+
+
+def status_of(balance: Balance, owner_lives: bool) -> Status:
+    """Return the status of a run. A call after an end means that another process governs it."""
+    if balance.stopped is not None:
+        return Status.KILLED if balance.stopped is Reason.KILL else Status.STOPPED
+    ended = balance.finished_at
+    if ended is not None and ended >= (balance.last_call_at or ended):
+        return Status.FINISHED
+    return Status.RUNNING if owner_lives else Status.ABANDONED
+
+
+def last_activity(standing: Standing) -> tuple[int, str]:
+    """Order runs by the newest thing that happened to them."""
+    balance = standing.balance
+    moments = (
+        balance.started_at,
+        balance.last_call_at,
+        balance.stopped_at,
+        balance.finished_at,
+    )
+    return max(moment or 0 for moment in moments), standing.run
+
+
+def read_runs(conn: sqlite3.Connection, codec: Codec) -> Iterator[tuple[str, Balance]]:
+    """Yield every run with its balance."""
+    first, after = run_account(""), "run;"  # the keys that start with "run:", by index
+    rows = conn.execute(
+        "SELECT account, state FROM balances WHERE account >= ? AND account < ?", (first, after)
+    ).fetchall()
+    for account, state in rows:
+        yield account.removeprefix(first), codec.balance(state)
+
+
+def read_entries(conn: sqlite3.Connection, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:
+    """Yield the run's entries with their ``seq``, oldest first; no read stays open in between."""
+    seq = 0
+    while True:
+        rows = conn.execute(
+            "SELECT seq, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (run, seq, _PAGE),
+        ).fetchall()
+        if not rows:
+            return
+        for seq, body in rows:
+            yield seq, codec.entry(body)
+
+
+def unknown_run(conn: sqlite3.Connection, run: str) -> UsageError:
+    """Return the error for a run that is not there, with names that are near it."""
+    known = [
+        account.removeprefix("run:")
+        for (account,) in conn.execute(
+            "SELECT account FROM balances WHERE account >= 'run:' AND account < 'run;'"
+        )
+    ]
+    near = [name for name in known if name.startswith(run)][:3] or get_close_matches(run, known)
+    if near:
+        return UsageError(f"no run {run!r}; did you mean {', '.join(near)}?")
+    return UsageError(f"no run {run!r}; `leash ps --all` lists every one")
