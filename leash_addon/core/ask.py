@@ -54,5 +54,11 @@ def expected_hold(ask: Ask, balance: Balance) -> Pico:
     output = balance.usual_output(USUAL_OUTPUT) * ask.choices
     if ask.max_output is not None:
         output = min(output, ask.max_output)
-    cost = price(Usage(input_tokens=ask.input_tokens, output_tokens=output), ask.card)
-    return ZERO if isinstance(cost, Unpriced) else cost
+    for usage in (
+        Usage(input_tokens=ask.input_tokens, output_tokens=output),
+        Usage(input_tokens=ask.input_tokens),  # embeddings and their like have no output price
+    ):
+        cost = price(usage, ask.card)
+        if not isinstance(cost, Unpriced):
+            return cost
+    return ZERO

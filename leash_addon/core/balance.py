@@ -112,9 +112,7 @@ def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - on
         case RunKilled():
             return replace(balance, stopped=Reason.KILL, stopped_at=entry.at, stop_message="")
         case RunStopped():
-            return replace(
-                balance, stopped=entry.reason, stopped_at=entry.at, stop_message=entry.message
-            )
+            return _stopped(balance, entry)
         case Warned():
             return replace(balance, warned=(*balance.warned, entry.limit))
         case _:
@@ -135,9 +133,20 @@ def _started(balance: Balance, entry: RunStarted) -> Balance:
     )
 
 
+def _stopped(balance: Balance, entry: RunStopped) -> Balance:
+    """Keep the first reason: two processes may each find a reason to stop the same run."""
+    if balance.stopped is not None:
+        return balance
+    return replace(balance, stopped=entry.reason, stopped_at=entry.at, stop_message=entry.message)
+
+
 def _raised(balance: Balance, entry: LimitsRaised) -> Balance:
-    """Take the new limits; whether a stop is lifted is decided by asking its boundary again."""
-    changed = replace(balance, limits=entry.limits, warned=())
+    """Take the new limits, lift the stop that they raise, and let what they raise warn again."""
+    old = balance.limits
+    same = tuple(
+        name for name in balance.warned if getattr(old, name, 0) == getattr(entry.limits, name, 0)
+    )
+    changed = replace(balance, limits=entry.limits, warned=same)
     if balance.stopped is None or not lifts(balance, entry.limits):
         return changed
     return replace(changed, stopped=None, stopped_at=None, stop_message="")
@@ -204,13 +213,17 @@ def _adjusted(balance: Balance, entry: CallAdjusted) -> Balance:
 
 
 def _recent(balance: Balance, at: Instant, tokens: int) -> tuple[tuple[int, int], ...]:
-    """Add tokens to the slot of ``at``; a clock that stepped back adds to the newest slot."""
+    """Add tokens to the slot of ``at``.
+
+    A clock that stepped back a little adds to the newest slot. Slots further ahead than a whole
+    window are forgotten, or they would be in the way until the clock is there again.
+    """
     window = balance.limits.rate
     if window is None:
         return ()
     size = slot_seconds(window)
     start = at // SECOND // size * size
-    slots = balance.recent
+    slots = tuple(slot for slot in balance.recent if slot[0] <= start + window.seconds)
     if slots:
         start = max(start, slots[-1][0])
     kept = tuple(slot for slot in slots if slot[0] + size > start - window.seconds)

@@ -104,9 +104,10 @@ class TokenRate:
         """Trip while the window is full, with the seconds until it is not."""
         size, seconds = slot_seconds(self.window), now // SECOND
         since = seconds - self.window.seconds
-        # A slot of the future is a clock that stepped back: it counts, but never for longer
-        # than one window from now.
-        live = [slot for slot in balance.recent if slot[0] + size > since]
+        # A slot of the future is a clock that stepped back: within one window it counts, further
+        # ahead it would be in the way until the clock is there again.
+        ahead = seconds + self.window.seconds
+        live = [slot for slot in balance.recent if slot[0] + size > since and slot[0] <= ahead]
         used = sum(tokens for _, tokens in live)
         if used < self.window.tokens:
             return None
@@ -115,7 +116,7 @@ class TokenRate:
         for start, tokens in live:
             left -= tokens
             if left < self.window.tokens:
-                free_at = min(start, seconds) + size + self.window.seconds
+                free_at = start + size + self.window.seconds
                 wait = max(SHORT, float(free_at) - now / SECOND)
                 break
         message = (

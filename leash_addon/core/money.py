@@ -21,6 +21,9 @@ SECOND = 1_000_000
 EXACT = Context(prec=60, rounding=ROUND_CEILING, traps=[Inexact, InvalidOperation])
 """Arithmetic that raises rather than lose a digit (60 are far more than prices and tokens need)."""
 
+UP = Context(prec=60, rounding=ROUND_CEILING, traps=[])
+"""Arithmetic that never raises and rounds up, for what a provider states and for divisions."""
+
 MAX_USD = Decimal(10) ** 6
 """No amount reaches this: it must fit a 64-bit integer of picodollars with room."""
 
@@ -38,11 +41,13 @@ def usd(text: str | int | Decimal) -> Pico:
     if not amount.is_finite() or amount < 0 or amount >= MAX_USD:
         msg = f"{text!r} is out of range; an amount is from 0 to under 1000000 dollars"
         raise ValueError(msg)
-    pico = amount.scaleb(12)
-    if pico != pico.to_integral_value():
+    if amount != amount.quantize(_PICO, context=UP):
         msg = f"{text!r} is finer than a picodollar (12 decimals)"
         raise ValueError(msg)
-    return Pico(int(pico))
+    return Pico(int(amount.scaleb(12, UP)))
+
+
+_PICO = Decimal(1).scaleb(-12)
 
 
 def ceil_pico(amount: Decimal) -> Pico:
@@ -69,4 +74,4 @@ def usd_pico_up(amount: Decimal) -> Pico:
     """Turn a provider's own dollar price into picodollars, rounded up; never below zero."""
     if not amount.is_finite() or amount < 0:
         return ZERO
-    return ceil_pico(min(amount, MAX_USD).scaleb(12))
+    return ceil_pico(min(amount, MAX_USD).scaleb(12, UP))

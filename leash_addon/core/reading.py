@@ -8,7 +8,7 @@ last one is blind, and blind is not free.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from leash_addon.core.money import ZERO, Pico, usd_pico_up
+from leash_addon.core.money import MAX_USD, ZERO, Pico, usd_pico_up
 from leash_addon.core.pricing import FindCard, RateCard, Unpriced, price
 from leash_addon.core.usage import Usage
 
@@ -84,7 +84,7 @@ def bill(
         return Bill(cost=ZERO, confidence=Confidence.MEASURED, notes=reading.notes)
     if reading.usage is not None:
         return _reported(reading, outcome, card, find)
-    if status is not None and (status >= 400 or status < 200):  # noqa: PLR2004 - HTTP classes
+    if status is not None and not _answered(status):
         return Bill(cost=ZERO, confidence=Confidence.MEASURED, notes=reading.notes)
     if outcome is Outcome.COMPLETE:
         notes = (*reading.notes, "no usage reported")
@@ -94,12 +94,18 @@ def bill(
     )
 
 
+def _answered(status: int) -> bool:
+    """Tell whether the provider did what was asked: a success, or a switch to WebSocket."""
+    return status // 100 == 2 or status == 101  # noqa: PLR2004 - HTTP's own numbers
+
+
 def _reported(
     reading: Reading, outcome: Outcome, card: RateCard | None, find: FindCard | None
 ) -> Bill:
     usage, notes = _at_least_the_text(reading, outcome)
-    if usage.provider_cost_usd is not None:
-        cost = usd_pico_up(usage.provider_cost_usd)
+    stated = usage.provider_cost_usd
+    if stated is not None and stated.is_finite() and 0 <= stated < MAX_USD:
+        cost = usd_pico_up(stated)
         return Bill(cost=cost, confidence=Confidence.DERIVED, usage=usage, notes=notes)
     cost_or_why = price(usage, card, find)
     if isinstance(cost_or_why, Unpriced):

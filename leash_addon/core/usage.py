@@ -45,6 +45,22 @@ class Usage:
     billable_legs: tuple["Leg", ...] = ()
     provider_cost_usd: Decimal | None = None
 
+    def counts(self) -> tuple[int | None, ...]:
+        """Return every token count, totals and parts alike; ``None`` where nothing was said."""
+        return (
+            self.input_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+            self.cache_write_5m_tokens,
+            self.cache_write_1h_tokens,
+            self.input_audio_tokens,
+            self.input_image_tokens,
+            self.output_tokens,
+            self.reasoning_tokens,
+            self.output_audio_tokens,
+            self.output_image_tokens,
+        )
+
     @property
     def total_tokens(self) -> int:
         """Input and output together, for rate limits: of the legs where there are any."""
