@@ -8,6 +8,7 @@ root: leash never trusts its own authority upstream.
 
 import re
 import ssl
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.utils import CryptographyDeprecationWarning
 
 from leash_addon.errors import UsageError
 from leash_addon.proxy.ca import write_private
@@ -108,12 +110,15 @@ def inherited_roots(environ: Mapping[str, str]) -> list[bytes]:
 def java_truststore(blocks: Iterable[bytes]) -> bytes:
     """Return a PKCS12 of trusted certificates as Java wants it; unreadable ones are left out."""
     entries = []
-    for index, block in enumerate(blocks):
-        try:
-            certificate = x509.load_pem_x509_certificate(block)
-        except ValueError:
-            continue
-        entries.append(pkcs12.PKCS12Certificate(certificate, f"leash-{index}".encode()))
+    with warnings.catch_warnings():
+        # Some old public roots bend RFC 5280 (a serial number of zero); trusting them is not ours.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        for index, block in enumerate(blocks):
+            try:
+                certificate = x509.load_pem_x509_certificate(block)
+            except ValueError:
+                continue
+            entries.append(pkcs12.PKCS12Certificate(certificate, f"leash-{index}".encode()))
     return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(PASSWORD.encode()))
 
 
