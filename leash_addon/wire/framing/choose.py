@@ -53,6 +53,11 @@ class Sniffed:
         self._chosen: Framer | None = None
 
     @property
+    def whole(self) -> bool:
+        """Tell whether a plain body was found."""
+        return isinstance(self._chosen, Whole)
+
+    @property
     def broken(self) -> str | None:
         """What the chosen framer lost."""
         return self._chosen.broken if self._chosen else None

@@ -25,6 +25,8 @@ NAMES = (":exception-type", ":error-code", ":event-type")
 class EventStream:
     """Frames messages as events named by their type. Holds one message of ``limit`` bytes."""
 
+    whole = False
+
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         """``limit``: the longest message in bytes; a longer one is dropped, the next one comes."""
         self.broken: str | None = None

@@ -19,6 +19,11 @@ class Framer(Protocol):
     """
 
     @property
+    def whole(self) -> bool:
+        """Tell whether an event is a body of its own, not a piece of a stream; known at its end."""
+        ...
+
+    @property
     def broken(self) -> str | None:
         """What was lost so far."""
         ...

@@ -24,6 +24,8 @@ OPENING = b"{["
 class JsonArray:
     """Frames the elements of an array. Holds at most one unfinished element of ``limit`` bytes."""
 
+    whole = False
+
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         """``limit``: the longest element in bytes; a longer one is dropped, the next one comes."""
         self.broken: str | None = None

@@ -7,6 +7,8 @@ from leash_addon.wire.framing.framer import MAX_EVENT_BYTES
 class Ndjson:
     """Frames lines, skips empty ones. Holds at most one unfinished line of ``limit`` bytes."""
 
+    whole = False
+
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         """``limit``: the longest line in bytes; a longer one is dropped, the next one comes."""
         self.broken: str | None = None

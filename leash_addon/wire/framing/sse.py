@@ -14,10 +14,14 @@ from leash_addon.wire.framing.framer import MAX_EVENT_BYTES
 
 BOM = b"\xef\xbb\xbf"
 BLANK = b"\n\n"
+LF, CR = b"\n\r"
+"""As integers: looking for one takes a tenth of the time that a one-byte string does."""
 
 
 class Sse:
     """Frames ``text/event-stream``. Holds at most one unfinished event of ``limit`` bytes."""
+
+    whole = False
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         """``limit``: the longest event in bytes; a longer one is dropped, the next one comes."""
@@ -32,7 +36,7 @@ class Sse:
 
     def feed(self, chunk: bytes, /) -> list[Event]:
         """Return the events that a blank line ended."""
-        if self._careful or b"\r" in chunk:
+        if self._careful or CR in chunk:
             chunk = self._line_feeds(chunk)
         if self._held:
             if not self._ends(chunk):
@@ -42,6 +46,8 @@ class Sse:
             chunk = b"".join(self._held)
             self._held.clear()
             self._size = 0
+        elif _is_one_data_line(chunk) and len(chunk) <= self._limit:
+            return [Event(None, chunk[6:-2])]
         blocks = chunk.split(BLANK)
         rest = blocks.pop()
         events = self._events(blocks) if blocks else []
@@ -71,7 +77,7 @@ class Sse:
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
-        if b"\r" in chunk:
+        if CR in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self._careful = self._after_cr
@@ -96,11 +102,25 @@ class Sse:
             if self._dropping or len(block) > self._limit:
                 self._dropping = False
                 self.broken = f"an event of more than {self._limit} bytes was dropped"
-            elif block.startswith(b"data: ") and b"\n" not in block:
-                events.append(Event(None, block[6:]))
             elif block:
-                events += _fields(block)
+                events += _read(block)
         return events
+
+
+def _is_one_data_line(chunk: bytes) -> bool:
+    return (
+        chunk.startswith(b"data: ") and chunk.endswith(BLANK) and chunk.find(LF) == len(chunk) - 2
+    )
+
+
+def _read(block: bytes) -> list[Event]:
+    """Read an event: at a glance where it has the usual one or two lines."""
+    head, _, tail = block.partition(b"\n")
+    if not tail and head.startswith(b"data: "):
+        return [Event(None, head[6:])]
+    if head.startswith(b"event: ") and tail.startswith(b"data: ") and LF not in tail:
+        return [Event(head[7:].decode("utf-8", "replace") or None, tail[6:])]
+    return _fields(block)
 
 
 def _fields(block: bytes) -> list[Event]:

@@ -7,6 +7,8 @@ from leash_addon.wire.framing.framer import MAX_BODY_BYTES
 class Whole:
     """Holds a body of at most ``limit`` bytes and yields it at its end."""
 
+    whole = True
+
     def __init__(self, limit: int = MAX_BODY_BYTES) -> None:
         """``limit``: the longest body in bytes; a longer one is dropped and ``broken`` says so."""
         self.broken: str | None = None
@@ -33,6 +35,8 @@ class Whole:
 
 class Nothing:
     """Takes audio, images and files, which carry no usage, and holds none of it."""
+
+    whole = False
 
     def __init__(self) -> None:
         """Start with nothing; there is nothing to bound."""
