@@ -267,7 +267,7 @@ def test_an_interactive_shell_can_be_wrapped(shell: Screen) -> None:
     shell.type(" ".join(command("bash", "--norc", "--noprofile", "--noediting", "-i")) + "\n")
     shell.type("PS1='inner> '\n")
     shell.until("inner> ")
-    shell.type("echo sl''eeps; sleep 60\n")
+    shell.type("sh -c 'echo sleeps; exec sleep 60'\n")
     shell.until("sleeps")
     shell.type("\x1a")
     shell.until("Stopped")
