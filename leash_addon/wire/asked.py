@@ -1,6 +1,38 @@
 """What one request asks for: its model, its limits, and how its answer will come."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from leash_addon.core.reading import BYTES_PER_TOKEN
+from leash_addon.wire.coding import decoder
+from leash_addon.wire.request_shapes import (
+    OTHER,
+    REPORT_UNASKED,
+    SHAPES,
+    Body,
+    Shape,
+    largest,
+    number,
+)
+from leash_addon.wire.routes import Route
+from leash_addon.wire.usage_option import with_usage_option
+
+__all__ = ["Asked", "read_request", "with_usage_option"]
+
+STREAMING_URL = re.compile(r":stream\w*$|-stream$")
+"""Gemini and Vertex (``:streamGenerateContent``), Bedrock (``/invoke-with-response-stream``)."""
+FILE_BYTES_PER_TOKEN = 500
+"""Uploaded audio and images: some 15 tokens a second of speech, some 1,500 for a photograph."""
+SIGNATURE = "aws4-"
+MULTIPART = "multipart/form-data"
+FORM_FIELD = rb'name="%s"(?:\r\n[^\r\n]+)*+\r\n\r\n([^\r\n]{1,200})\r\n'
+FAULTS = (msgspec.MsgspecError, RecursionError, ValueError)
+"""What decoding raises; ``UnicodeDecodeError`` is a ``ValueError``."""
+
+READ_BODY = msgspec.json.Decoder(Body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,8 +42,9 @@ class Asked:
     ``model``: as the body names it, else as the URL does. ``stream``: the answer was asked for in
     pieces. ``max_output``: the request's own limit on output tokens, for one choice.
     ``choices``: how many answers. ``input_tokens``: an estimate, the body's bytes / 4; base64 of
-    images is counted like text, which overstates them. ``can_inject``: the body may have
-    ``stream_options.include_usage`` added. ``free``: the request costs nothing by what it says.
+    images is counted like text, which overstates them; uploaded files at 500 bytes a token.
+    ``can_inject``: the body may have ``stream_options.include_usage`` added. ``free``: the request
+    costs nothing by what it says.
     ``signed``: the body is under an AWS signature and cannot be changed. ``broken``: why the body
     could not be read; the other fields then hold what is known without it.
     """
@@ -25,3 +58,91 @@ class Asked:
     free: bool = False
     signed: bool = False
     broken: str | None = None
+
+
+def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: str = "") -> Asked:
+    """Read a request. ``headers``: names in lower case. ``url``: with or without its host.
+
+    Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
+    """
+    shape = SHAPES.get(route.format or "", OTHER)
+    plain, broken = _decoded(headers.get("content-encoding", ""), body)
+    asked = Asked(
+        model=route.model,
+        stream=STREAMING_URL.search(url.partition("?")[0]) is not None,
+        input_tokens=-(-len(plain) // BYTES_PER_TOKEN),
+        free=route.free,
+        signed=headers.get("authorization", "").lower().startswith(SIGNATURE),
+        broken=broken,
+    )
+    if broken is not None or not plain or route.free:
+        return asked
+    if headers.get("content-type", "").lower().startswith(MULTIPART):
+        return _read_form(asked, plain)
+    try:
+        read = READ_BODY.decode(plain)
+    except FAULTS as fault:
+        return replace(asked, broken=f"the request body cannot be read: {_reason(fault)}")
+    return _read_json(asked, read, shape, can_change=_can_change(route, asked, plain is body))
+
+
+def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool) -> Asked:
+    stream = asked.stream or _streams(body, shape)
+    return replace(
+        asked,
+        model=_name(body.model) or _name(body.model_id) or asked.model,
+        stream=stream,
+        max_output=number(body, shape.max_output),
+        choices=largest(body, shape.choices),
+        can_inject=can_change and shape.usage_option and stream and _lacks_usage(body),
+        free=shape.generates_on_request and body.generate is False,
+    )
+
+
+def _read_form(asked: Asked, body: bytes) -> Asked:
+    """Read a form: audio and images are uploaded so, beside their model's name."""
+    model, stream, choices = (_form_field(body, name) for name in (b"model", b"stream", b"n"))
+    return replace(
+        asked,
+        model=model or asked.model,
+        stream=asked.stream or stream == "true",
+        input_tokens=-(-len(body) // FILE_BYTES_PER_TOKEN),
+        choices=int(choices) if choices and re.fullmatch("[1-9][0-9]{0,3}", choices) else 1,
+    )
+
+
+def _form_field(body: bytes, name: bytes) -> str | None:
+    found = re.search(FORM_FIELD % name, body)
+    return found[1].decode("utf-8", "replace") if found else None
+
+
+def _decoded(coding: str, body: bytes) -> tuple[bytes, str | None]:
+    if not coding or coding == "identity":
+        return body, None
+    decode = decoder(coding)
+    plain = decode.feed(body) + decode.close()
+    return plain, decode.broken
+
+
+def _can_change(route: Route, asked: Asked, is_plain: bool) -> bool:
+    return is_plain and not asked.signed and route.dialect not in REPORT_UNASKED
+
+
+def _streams(body: Body, shape: Shape) -> bool:
+    return body.stream is not False if shape.streams_unless_denied else body.stream is True
+
+
+def _lacks_usage(body: Body) -> bool:
+    options = body.stream_options
+    if options is msgspec.UNSET or options is None:
+        return True
+    return isinstance(options, dict) and options.get("include_usage") in (None, False)
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _reason(fault: Exception) -> str:
+    """Name the fault without quoting the body."""
+    return "not JSON" if isinstance(fault, msgspec.DecodeError) else type(fault).__name__
