@@ -1,0 +1,283 @@
+"""OpenAI's chat completions, and the many servers that speak it with differences of their own.
+
+Source: https://platform.openai.com/docs/api-reference/chat (2026-08) and recorded answers of some
+thirty providers. The last usage object that is not ``null`` is the bill: providers that report on
+every chunk report sums. The usage chunk has ``choices: []`` and comes after ``finish_reason``.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from leash_addon.core.reading import Reading
+from leash_addon.core.usage import Usage
+from leash_addon.wire.event import Event
+from leash_addon.wire.formats.numbers import Json, amount, at, count, decode, present, text
+from leash_addon.wire.formats.seen import Seen
+from leash_addon.wire.formats.table import UsageTable, plus
+
+CHAT: Final = UsageTable(
+    input=("prompt_tokens", "input_tokens"),
+    output=("completion_tokens", "output_tokens"),
+    total=("total_tokens",),
+    cache_read=(
+        "prompt_tokens_details.cached_tokens",
+        "prompt_token_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "cached_tokens",
+        "num_cached_tokens",
+        "prompt_cache_hit_tokens",
+        "cache_read_input_tokens",
+    ),
+    cache_write=("prompt_tokens_details.cache_write_tokens", "cache_creation_input_tokens"),
+    reasoning=(
+        "completion_tokens_details.reasoning_tokens",
+        "output_tokens_details.reasoning_tokens",
+        "reasoning_tokens",
+    ),
+    input_audio=("prompt_tokens_details.audio_tokens",),
+    output_audio=("completion_tokens_details.audio_tokens",),
+    input_image=("prompt_tokens_details.image_tokens",),
+    output_image=("completion_tokens_details.image_tokens",),
+    cost=("cost", "cost.total_cost", "pydantic_ai_gateway.cost_estimate"),
+    ticks=("cost_in_usd_ticks",),
+    tools=(
+        ("web_search", "server_tool_use_details.web_search_requests"),
+        ("tool_calls_executed", "server_tool_use_details.tool_calls_executed"),
+    ),
+)
+
+THINKS_UNSEEN: Final = frozenset({"gemini"})
+"""Dialects whose total holds thinking that no other count names."""
+
+
+class Function(Struct):
+    """Name and arguments of a tool call."""
+
+    name: Any = None
+    arguments: Any = None
+
+
+class ToolCall(Struct):
+    """A tool call, or a piece of one."""
+
+    index: Any = None
+    function: Function | None = None
+
+
+class Message(Struct):
+    """A message, or a piece of one."""
+
+    content: Any = None
+    refusal: Any = None
+    reasoning_content: Any = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+
+
+class Choice(Struct):
+    """One choice of an answer or chunk; legacy completions have ``text``."""
+
+    index: Any = 0
+    delta: Message | None = None
+    message: Message | None = None
+    text: Any = None
+
+
+class Chunk(Struct):
+    """What is read of an answer or chunk; all else is skipped undecoded."""
+
+    id: Any = None
+    model: Any = None
+    service_tier: Any = None
+    choices: list[Choice] | None = None
+    usage: Raw | UnsetType = UNSET
+    x_groq: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+class Loose(Struct):
+    """The same without the text, for a chunk with text in a shape that nobody else has."""
+
+    id: Any = None
+    model: Any = None
+    service_tier: Any = None
+    usage: Raw | UnsetType = UNSET
+    x_groq: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+_CHUNK: Final = msgspec.json.Decoder(Chunk)
+_LOOSE: Final = msgspec.json.Decoder(Loose)
+
+
+class ChatMeter:
+    """Meters chat completions, whole or streamed, and legacy completions, which differ little."""
+
+    def __init__(self, dialect: str = "", table: UsageTable = CHAT) -> None:
+        """``dialect``: whose differences hold; ``table``: where the counts are."""
+        self.seen = Seen()
+        self._dialect = dialect
+        self._table = table
+        self._usage: bytes | None = None
+        self._groq: bytes | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether ``[DONE]`` or a whole body came."""
+        return self.seen.complete
+
+    def on_event(self, event: Event, *, whole: bool = False) -> None:
+        """Take a chunk, a whole body, ``[DONE]``, or an ``error:`` field."""
+        data = event.data
+        if data == b"[DONE]":
+            self.seen.complete = True
+            return
+        if event.name == "error":
+            self.seen.fail(at(decoded := decode(data), "error") or decoded)
+        try:
+            chunk: Chunk | Loose = _CHUNK.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = self._loose(data)
+            if found is None:
+                return
+            chunk = found
+        self._take(chunk)
+        if whole and self.seen.error is None:
+            self.seen.complete = True
+
+    def on_end(self) -> None:
+        """Nothing: the end of a stream alone does not say that the answer was whole."""
+
+    def reading(self) -> Reading:
+        """Return the last usage that was reported, with its provider's differences undone."""
+        return self.seen.reading(self._last_usage())
+
+    def _loose(self, data: bytes) -> Loose | None:
+        try:
+            return _LOOSE.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if data.strip():
+                self.seen.note("an event that is no JSON object")
+            return None
+
+    def _take(self, chunk: Chunk | Loose) -> None:
+        seen = self.seen
+        if chunk.model != seen.model or chunk.service_tier or seen.id is None:
+            seen.say(model=chunk.model, tier=chunk.service_tier, answer=chunk.id)
+        if chunk.usage is not UNSET and present(chunk.usage):
+            self._usage = bytes(chunk.usage)
+        if chunk.x_groq is not UNSET and b"usage" in bytes(chunk.x_groq):
+            self._groq = bytes(chunk.x_groq)
+        if chunk.error is not UNSET and present(chunk.error):
+            seen.fail(decode(chunk.error))
+        if isinstance(chunk, Chunk) and chunk.choices:
+            for choice in chunk.choices:
+                self._read_choice(choice)
+
+    def _read_choice(self, choice: Choice) -> None:
+        index = choice.index if isinstance(choice.index, int) else 0
+        if isinstance(choice.text, str) and choice.text:
+            self.seen.reply.text(choice.text, index)
+        message = choice.delta or choice.message
+        if message is None:
+            return
+        content = message.content
+        if content.__class__ is str:
+            if content:
+                self.seen.reply.text(content, index)
+        elif content is not None:
+            self._read_parts(content, index)
+        if isinstance(message.refusal, str):
+            self.seen.reply.text(message.refusal, index)
+        if isinstance(message.reasoning_content, str):
+            self.seen.reply.seen(message.reasoning_content)
+        for place, call in enumerate(message.tool_calls or ()):
+            key = place if call.index is None else call.index
+            self._read_call((index, str(key)), call.function)
+        if message.function_call:
+            self._read_call((index, ""), message.function_call)
+
+    def _read_call(self, key: tuple[int, str], function: Function | None) -> None:
+        if function:
+            name = function.name if isinstance(function.name, str) else None
+            self.seen.reply.call(key, name, function.arguments)
+
+    def _read_parts(self, content: Json, index: int) -> None:
+        """Text in parts, as Mistral sends it; thinking is a part of its own."""
+        for part in content if isinstance(content, list) else ():
+            piece = text(part, ("text",))
+            if piece:
+                self.seen.reply.text(piece, index)
+
+    def _last_usage(self) -> Usage | None:
+        raw = self._usage
+        node = decode(raw) if raw is not None else at(decode(self._groq or b"null"), "usage")
+        if not isinstance(node, dict):
+            return None
+        return meant(self._table, node, self._dialect, self.seen)
+
+
+def meant(table: UsageTable, node: Json, dialect: str, seen: Seen) -> Usage:
+    """Read a chat usage object and undo what providers count outside their totals."""
+    usage = table.read(node)
+    total = count(node, table.total)
+    usage = _fill(usage, total)
+    usage = _whole_input(usage, total, seen)
+    usage = _whole_output(usage, total, dialect, seen)
+    if (usage.cache_read_tokens or 0) > (usage.input_tokens or 0):
+        seen.note("more cached than input tokens reported")
+    return _whole_cost(usage, node, seen)
+
+
+def _fill(usage: Usage, total: int | None) -> Usage:
+    """Completions leave out an output of none, Voyage the input: the total has it."""
+    given, made = usage.input_tokens, usage.output_tokens
+    if total is None:
+        return usage
+    if given is None:
+        return replace(usage, input_tokens=max(0, total - (made or 0)), output_tokens=made or 0)
+    if made is None:
+        return replace(usage, output_tokens=max(0, total - given))
+    return usage
+
+
+def _whole_input(usage: Usage, total: int | None, seen: Seen) -> Usage:
+    """Mistral's Voxtral keeps audio outside the prompt."""
+    audio = usage.input_audio_tokens
+    spoken = plus(usage.input_tokens, usage.output_tokens)
+    if not audio or spoken is None or total != spoken + audio:
+        return usage
+    seen.note("audio tokens outside the prompt tokens")
+    return replace(usage, input_tokens=plus(usage.input_tokens, audio))
+
+
+def _whole_output(usage: Usage, total: int | None, dialect: str, seen: Seen) -> Usage:
+    """Grok keeps reasoning outside the completion; Gemini hides it in the total."""
+    spoken = plus(usage.input_tokens, usage.output_tokens)
+    if total is None or spoken is None or total <= spoken:
+        return usage
+    if usage.reasoning_tokens and total == spoken + usage.reasoning_tokens:
+        seen.note("reasoning tokens outside the completion tokens")
+        return replace(usage, output_tokens=total - (usage.input_tokens or 0))
+    if dialect in THINKS_UNSEEN:
+        seen.note("thinking tokens only in the total")
+        return replace(usage, output_tokens=total - (usage.input_tokens or 0))
+    return usage
+
+
+def _whole_cost(usage: Usage, node: Json, seen: Seen) -> Usage:
+    """A gateway that was called with the user's own key states its fee, and the bill beside it."""
+    cost = usage.provider_cost_usd
+    upstream = amount(node, ("cost_details.upstream_inference_cost",))
+    if cost is None or not upstream:
+        return usage
+    if at(node, "is_byok") is True:
+        seen.note("own key at the gateway: its fee and the upstream cost")
+        return replace(usage, provider_cost_usd=cost + upstream)
+    if cost == 0:
+        seen.note("the gateway bills nothing: upstream cost")
+        return replace(usage, provider_cost_usd=upstream)
+    return usage

@@ -1,0 +1,115 @@
+"""What was answered, as a fingerprint: it tells identical replies apart from new ones.
+
+Whitespace is folded in text and dropped in tool arguments, so that a reply has one fingerprint
+whether it came whole or in pieces, indented or not. Thinking is not part of it. Nothing of the
+text is kept: it is hashed as it comes, a few kilobytes at a time.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+from msgspec.json import encode
+
+SIZE: Final = 16
+FOLD_AT: Final = 4096
+"""Characters that are gathered before they are folded and hashed: hashing each piece is slower."""
+
+
+class _Fold:
+    """A hash over text with its whitespace folded, however the text is cut."""
+
+    __slots__ = ("_gap", "_gathered", "_hash", "_held", "_joint", "started")
+
+    def __init__(self, joint: str) -> None:
+        self._hash = blake2b(digest_size=SIZE)
+        self._gathered: list[str] = []
+        self._held = 0
+        self._joint = joint
+        self._gap = False
+        self.started = False
+
+    def add(self, piece: str) -> None:
+        self._gathered.append(piece)
+        self._held += len(piece)
+        if self._held >= FOLD_AT:
+            self._fold()
+
+    def digest(self) -> bytes:
+        self._fold()
+        return self._hash.digest()
+
+    def _fold(self) -> None:
+        batch = "".join(self._gathered)
+        self._gathered.clear()
+        self._held = 0
+        words = batch.split()
+        if not words:
+            self._gap = self._gap or bool(batch)
+            return
+        if self.started and (self._gap or batch[0].isspace()):
+            self._hash.update(self._joint.encode())
+        self._hash.update(self._joint.join(words).encode("utf-8", "replace"))
+        self._gap = batch[-1].isspace()
+        self.started = True
+
+
+class Reply:
+    """Text and tool calls of one answer, in pieces as they come.
+
+    ``text_bytes``: UTF-8 bytes of answer text and tool arguments so far.
+    """
+
+    __slots__ = ("_calls", "_texts", "text_bytes")
+
+    def __init__(self) -> None:
+        """Begin an empty reply."""
+        self._texts: dict[int, _Fold] = {}
+        self._calls: dict[object, tuple[list[str], _Fold]] = {}
+        self.text_bytes = 0
+
+    def text(self, piece: str, choice: int = 0) -> None:
+        """Take a piece of text of one choice."""
+        self.text_bytes += _size(piece)
+        fold = self._texts.get(choice)
+        if fold is None:
+            fold = self._texts[choice] = _Fold(" ")
+        fold.add(piece)
+
+    def call(self, key: object, name: str | None = None, arguments: object = None) -> None:
+        """Take a piece of the tool call ``key``: its name, a piece of its arguments, or both.
+
+        Arguments that are not text (an object, as some providers send) are written as JSON.
+        """
+        names, fold = self._calls.setdefault(key, ([], _Fold("")))
+        if name:
+            names.append(name)
+        if arguments is None:
+            return
+        piece = arguments if isinstance(arguments, str) else encode(arguments).decode()
+        self.text_bytes += _size(piece)
+        fold.add(piece)
+
+    def seen(self, piece: str) -> None:
+        """Count text that is not fingerprinted (thinking)."""
+        self.text_bytes += _size(piece)
+
+    def fingerprint(self) -> str | None:
+        """Return the fingerprint as hex; ``None`` when there was neither text nor a tool call."""
+        texts = [(choice, self._texts[choice]) for choice in sorted(self._texts)]
+        parts = [b"t%d" % choice + fold.digest() for choice, fold in texts if _wrote(fold)]
+        parts += sorted(_call_digest(names, fold) for names, fold in self._calls.values())
+        return blake2b(b"".join(parts), digest_size=SIZE).hexdigest() if parts else None
+
+
+def _wrote(fold: _Fold) -> bool:
+    fold.digest()
+    return fold.started
+
+
+def _call_digest(names: list[str], fold: _Fold) -> bytes:
+    name = "".join(names).encode("utf-8", "replace")
+    return b"c" + blake2b(name, digest_size=SIZE).digest() + fold.digest()
+
+
+def _size(piece: str) -> int:
+    return len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
