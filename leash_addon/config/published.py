@@ -90,6 +90,7 @@ class Priced:
 NOT_LISTED: Final = Priced(card=None, since=None, until=None)
 
 
+@cache
 def table_name() -> str:
     """Name the table with its version: ``genai-prices 0.2.3``."""
     return f"genai-prices {version('genai-prices')}"

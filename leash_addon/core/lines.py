@@ -25,11 +25,16 @@ def input_lines(usage: Usage, rates: Rates) -> list[Line]:
     # So many tokens at least must be both, or the parts would exceed the whole.
     both = max(0, min(cached, audio, cached + audio - total))
     cached_rate = _first(rates.cached_input, rates.input)
+    audio_rate = _first(rates.audio_input, rates.input)
     parts: list[Line] = [
-        (both, _first(rates.cached_audio_input, cached_rate), "cached audio input"),
+        (
+            both,
+            _first(rates.cached_audio_input, rates.cached_input, audio_rate),
+            "cached audio input",
+        ),
         (cached - both, cached_rate, "cached input"),
         *writes,
-        (audio - both, _first(rates.audio_input, rates.input), "audio input"),
+        (audio - both, audio_rate, "audio input"),
         (usage.input_image_tokens or 0, _first(rates.image_input, rates.input), "image input"),
     ]
     return _within(total, parts, (rates.input, "input"))
