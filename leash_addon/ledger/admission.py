@@ -24,7 +24,7 @@ def admit(books: Books, ask: Ask, owner: str, now: Instant) -> Verdict:
     account = run_account(ask.run)
     if account not in ask.accounts:
         msg = f"the accounts of call {ask.call} lack {account}"
-        raise ValueError(msg)
+        raise LedgerError(msg)
     balance = books.find(account)
     if balance is None:
         msg = f"run {ask.run} was never started in this ledger"

@@ -52,8 +52,14 @@ def guarded(path: Path) -> Iterator[None]:
         msg = f"ledger {path}: {mend}"
         raise LedgerError(msg) from error
     except (msgspec.MsgspecError, OverflowError) as error:
-        msg = f"ledger {path}: a row cannot be read or written ({error}); run `leash fsck`"
-        raise LedgerError(msg) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> LedgerError:
+    """Return the error for a row that is not what it should be."""
+    return LedgerError(
+        f"ledger {path}: a row cannot be read or written ({error}); run `leash fsck`"
+    )
 
 
 def translated(path: Path, error: sqlite3.Error) -> LedgerError:

@@ -11,7 +11,7 @@ seconds (see ``open_ledger``), not at all once a ``LedgerWriter`` has it.
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +40,7 @@ from leash_addon.ledger.standing import (
     status_of,
     unknown_run,
 )
+from leash_addon.ledger.transaction import Transaction
 
 
 class Ledger:
@@ -57,6 +58,8 @@ class Ledger:
         self._conn = conn
         self._codec = Codec()
         self._owners = Owners(conn, beside(path, ".owners"))
+        found = path.stat()
+        self._identity = (found.st_dev, found.st_ino)
 
     def __enter__(self) -> Self:
         """Return itself: ``with open_ledger(path) as ledger``."""
@@ -109,22 +112,46 @@ class Ledger:
     def _change(self, run: str, change: Callable[[Books], None]) -> Balance:
         with self._transaction() as books:
             change(books)
-            return books.find(run_account(run)) or EMPTY
+        self._committed(books)
+        return books.find(run_account(run)) or EMPTY
 
     # --- calls
 
     def admit(self, ask: Ask, now: Instant) -> Verdict:
         """Decide one call and record it, in one transaction."""
-        owner = self._owner(now)
-        with self._transaction() as books:
-            return admit(books, ask, owner, now)
+        verdict = self.book((), (ask,), now)[0]
+        if isinstance(verdict, LedgerError):
+            raise verdict
+        return verdict
 
     def settle(self, settlements: Sequence[Settlement]) -> tuple[Entry, ...]:
         """Book the ends of some calls in one transaction; return what was newly recorded."""
         with self._transaction() as books:
             for end in settlements:
                 settle(books, end)
-        return tuple(books.entries)
+        return self._committed(books)
+
+    def book(
+        self, ends: Sequence[Settlement], asks: Sequence[Ask], now: Instant
+    ) -> list[Verdict | LedgerError]:
+        """Settle some calls and then decide others, all in one transaction.
+
+        An ask that cannot be decided (its run was never started) has its error in its place;
+        the others go on.
+        """
+        owner = self._owner(now)
+        with self._transaction() as books:
+            for end in ends:
+                settle(books, end)
+            verdicts = [self._decide(books, ask, owner, now) for ask in asks]
+        self._committed(books)
+        return verdicts
+
+    def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
+        try:
+            return admit(books, ask, owner, now)
+        except LedgerError as error:
+            return LedgerError(f"ledger {self.path}: {error}")
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
@@ -135,7 +162,11 @@ class Ledger:
         with self._transaction() as books:
             sweep_owners(books, dead, now)
         self._owners.forget(dead)
-        return tuple(books.entries)
+        return self._committed(books)
+
+    def enter(self, now: Instant) -> str:
+        """Become an owner of holds (otherwise done on first need); return our id."""
+        return self._owner(now)
 
     def heartbeat(self, now: Instant) -> None:
         """Renew the lease of our holds."""
@@ -197,6 +228,19 @@ class Ledger:
 
     # --- the connection
 
+    def misplaced(self) -> LedgerError | None:
+        """Return the error to give when the file was moved, deleted or replaced under us."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            found = None
+        if found is not None and (found.st_dev, found.st_ino) == self._identity:
+            return None
+        return LedgerError(
+            f"ledger {self.path}: the file was moved or deleted while leash runs; put it back, or "
+            "start leash anew"
+        )
+
     def do_not_wait(self) -> None:
         """Fail with ``LedgerBusy`` at once from now on: an event loop waits in its own way."""
         with guarded(self.path):
@@ -220,27 +264,19 @@ class Ledger:
         """Return our id as an owner, known to the others from the first need on."""
         me = self._owners.me
         if me is None:
-            with self._transaction():
+            with guarded(self.path), self._transaction():
                 me = self._owners.enter(now)
         return me.id
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Books]:
-        """Hold the write lock; commit what was recorded, or nothing of it."""
-        with guarded(self.path):
-            self._conn.execute("BEGIN IMMEDIATE")
-            try:
-                books = Books(self._conn, self._codec)
-                yield books
-                books.write()
-                self._conn.execute("COMMIT")
-            except BaseException:
-                if self._conn.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._conn.execute("ROLLBACK")
-                raise
-        if books.entries:
-            self.on_commit(tuple(books.entries))
+    def _transaction(self) -> Transaction:
+        return Transaction(self._conn, self._codec, self.path)
+
+    def _committed(self, books: Books) -> tuple[Entry, ...]:
+        """Tell the listener what a transaction has recorded."""
+        entries = tuple(books.entries)
+        if entries:
+            self.on_commit(entries)
+        return entries
 
 
 def _nobody(entries: tuple[Entry, ...]) -> None:

@@ -38,7 +38,7 @@ def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(beside(file, ".lock"), wait=_OPENING_WAIT):
             conn = _opened(file, wait)
-    return Ledger(conn, file)
+        return Ledger(conn, file)
 
 
 def _opened(file: Path, wait: float) -> sqlite3.Connection:
