@@ -36,6 +36,7 @@ FREE: Final[tuple[str, ...]] = (
     "tool_search_call",
     "mcp_list_tools",
     "mcp_call",
+    "mcp_calls",
     "local_shell_call",
     "shell_call",
 )
@@ -44,10 +45,10 @@ tool search, and of web search only the action ``search``
 (https://platform.openai.com/docs/pricing and /docs/guides/tools-connectors-mcp, 2026-11)."""
 
 FREE_AT: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"anthropic": ("web_fetch",), "openai": FREE, "azure": FREE}
+    {"anthropic": ("web_fetch", "tool_search"), "openai": FREE, "azure": FREE}
 )
-"""genai-prices' provider id -> kinds without a charge of their own. Anthropic's web fetch has
-none (https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-fetch-tool, 2026-11)."""
+"""genai-prices' provider id -> kinds without a charge of their own. Anthropic's web fetch and
+tool search have none (https://docs.claude.com/en/docs/agents-and-tools/tool-use, 2026-11)."""
 
 
 def by_every_spelling(prices: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
