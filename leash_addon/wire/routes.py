@@ -137,7 +137,7 @@ class Providers:
         return None if rule is None else rule.route(method, path)
 
     def guess(self, method: str, path: str) -> Route | None:
-        """Say what a request to an unnamed server is, by its path; ``None`` if that says nothing."""
+        """Say what a call to an unnamed server is by its path; ``None`` if that says nothing."""
         route = self.anywhere.route(method, path)
         return None if route.format is None else route
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from leash_addon.wire.formats.anthropic import MessagesMeter
 from leash_addon.wire.formats.batch import BatchMeter
+from leash_addon.wire.formats.bedrock_agent import AgentMeter
 from leash_addon.wire.formats.bedrock_converse import ConverseMeter
 from leash_addon.wire.formats.bedrock_invoke import InvokeMeter
 from leash_addon.wire.formats.gemini import GenerateMeter
@@ -52,6 +53,7 @@ FORMATS: Final[Mapping[str, Make]] = MappingProxyType(
         "gemini.generate": lambda _: GenerateMeter(),
         "bedrock.converse": lambda _: ConverseMeter(),
         "bedrock.invoke": lambda answer: InvokeMeter(answer.headers),
+        "bedrock.agent": lambda _: AgentMeter(),
         "ollama.chat": lambda _: OllamaMeter(),
         "openai.batch": lambda _: BatchMeter(),
         "anthropic.batch": lambda _: BatchMeter(),

@@ -73,7 +73,7 @@ class ConverseMeter:
                 self.seen.complete = True
         if tier := text(node, ("serviceTier.type", "metadata.serviceTier.type")):
             self.seen.say(tier=tier)
-        if "__type" in node or node.get("message") and len(node) == 1:
+        if "__type" in node or set(node) == {"message"}:
             self.seen.fail(node)
         self._read_text(node)
 

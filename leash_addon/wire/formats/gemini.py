@@ -184,6 +184,8 @@ def meant(node: Json) -> Usage:
     usage = GENERATE.read(node)
     given = plus(usage.input_tokens, count(node, TOOL_PROMPT))
     made = plus(usage.output_tokens, usage.reasoning_tokens)
+    if count(node, GENERATE.total) == plus(given, usage.output_tokens):
+        made = usage.output_tokens  # Gemini Live counts thinking, and not in its total
     return replace(
         usage,
         input_tokens=given,

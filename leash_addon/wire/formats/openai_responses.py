@@ -69,7 +69,6 @@ CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 DONE: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 WAITING: Final = frozenset({"queued", "in_progress"})
-OPENING: Final = (b'{"type":"response.', b'{"type": "response.')
 
 
 class Response(Struct):
@@ -103,14 +102,15 @@ _PART: Final = msgspec.json.Decoder(Part)
 class ResponsesMeter:
     """Meters a response, whole or streamed."""
 
-    def __init__(self) -> None:
-        """Begin before ``response.created``."""
+    def __init__(self, table: UsageTable | None = None, ends: frozenset[str] = ENDS) -> None:
+        """``table``: where the counts are; ``ends``: the types of the terminal events."""
         self.seen = Seen()
+        self._table = table or RESPONSES
+        self._ends = ends
         self._usage: bytes | None = None
         self._tools: Counter[str] = Counter()
         self._items: list[bytes] = []
         self._whole: Reply | None = None
-        self._ended = False
 
     @property
     def complete(self) -> bool:
@@ -133,7 +133,9 @@ class ResponsesMeter:
         if part.type == "error" or event.name == "error":
             self.seen.fail({"code": part.code} if part.error is UNSET else decode(part.error))
         if isinstance(part.response, Response):
-            self._take(part.response, ended=part.type in ENDS)
+            self._take(part.response, ended=part.type in self._ends)
+            if part.usage is not UNSET and bytes(part.usage) != b"{}" and present(part.usage):
+                self._usage = bytes(part.usage)  # xAI's realtime reports beside the response
         elif whole:
             self._take(part, ended=True)
 
@@ -172,10 +174,9 @@ class ResponsesMeter:
             seen.fail(decode(response.error))
         if not ended:
             return
-        seen.complete = response.status in DONE or (
-            response.status is None and response.usage is not UNSET
-        )
-        if response.status in WAITING and self._usage is None:
+        waits = response.status in WAITING
+        seen.complete = response.status in DONE or (not waits and seen.error is None)
+        if waits and self._usage is None:
             seen.free = True
             seen.note("a background job: its bill comes with its retrieval")
         self._take_output(response)
@@ -192,7 +193,7 @@ class ResponsesMeter:
             _read_output(self._whole, items)
 
     def _meant(self, node: Json) -> Usage:
-        usage = RESPONSES.read(node)
+        usage = self._table.read(node)
         tools = {**self._tools, **usage.server_tool_requests}
         return replace(usage, server_tool_requests=MappingProxyType(tools))
 

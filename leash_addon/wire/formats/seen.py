@@ -91,10 +91,8 @@ class Seen:
 
 def error_word(error: Json) -> str:
     """Return the first machine word of an error object or string; ``error`` if it has none."""
-    if isinstance(error, Mapping):
-        words = [at(error, key) for key in ERROR_WORDS]
-    else:
-        words = [error]
+    named = isinstance(error, Mapping)
+    words = [at(error, key) for key in ERROR_WORDS] if named else [error]
     for word in words:
         if isinstance(word, str | int) and WORD.fullmatch(str(word)):
             return str(word)
