@@ -43,16 +43,15 @@ class Ended:
 
 async def wrap(command: Sequence[str], env: Mapping[str, str], foreground: Foreground) -> Ended:
     """Run ``command`` to its end. Exit codes: its own, 128+n for a signal, 126 and 127."""
-    try:
-        group = _spawn(command, env)
-    except FileNotFoundError:
-        return Ended(code=NOT_FOUND, problem=f"{command[0]}: command not found")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        return Ended(code=CANNOT_RUN, problem=f"{command[0]}: cannot be run: {why}")
-    job = Job(group, foreground)
-    with _forwarding(job):
-        job.begin()
+    job = Job(foreground)
+    with _forwarding(job):  # before the child exists: a Ctrl-C that comes early is not lost
+        try:
+            job.begin(command, env)
+        except FileNotFoundError:
+            return Ended(code=NOT_FOUND, problem=f"{command[0]}: command not found")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            return Ended(code=CANNOT_RUN, problem=f"{command[0]}: cannot be run: {why}")
         status = await job.end()
     if os.WIFSIGNALED(status):
         foreground.restore()
@@ -60,21 +59,23 @@ async def wrap(command: Sequence[str], env: Mapping[str, str], foreground: Foreg
     return Ended(code=os.WEXITSTATUS(status))
 
 
-def _spawn(command: Sequence[str], env: Mapping[str, str]) -> int:
-    words = list(command)
-    return os.posix_spawnp(words[0], words, env, setpgroup=0, setsigdef=IGNORED_BY_PYTHON)
-
-
 class Job:
     """The child's process group, named by its first process, and the terminal it shares."""
 
-    def __init__(self, group: int, foreground: Foreground) -> None:
-        """Take charge of a child that has just started."""
-        self._group = group
+    def __init__(self, foreground: Foreground) -> None:
+        """Know the terminal; the child comes with ``begin``."""
+        self._group = 0
         self._foreground = foreground
 
-    def begin(self) -> None:
-        """Hand the terminal over, if leash has it for itself."""
+    def begin(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start the child; hand the terminal over, if leash has it for itself.
+
+        Raises ``OSError`` when the command cannot be run, ``ValueError`` for a NUL byte in it.
+        """
+        words = list(command)
+        self._group = os.posix_spawnp(
+            words[0], words, env, setpgroup=0, setsigdef=IGNORED_BY_PYTHON
+        )
         if self._ours() and self._foreground.interactive:
             self._foreground.give(self._group)
             # It may have asked for the terminal a moment before it had it.
@@ -91,6 +92,8 @@ class Job:
 
     def send(self, which: signal.Signals) -> None:
         """Send a signal to every process of the child's group."""
+        if not self._group:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._group, which)
 
