@@ -8,59 +8,21 @@ settles with the message that reports its usage. Messages are read as they pass 
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from leash_addon.core.reading import Reading
+from leash_addon.wire.calls import Direction, Opened, Settled, SocketEvent, SocketMeter
 from leash_addon.wire.event import Event
-from leash_addon.wire.formats.gemini import GenerateMeter
 from leash_addon.wire.formats.numbers import at, decode, text
 from leash_addon.wire.formats.openai_responses import ResponsesMeter
 from leash_addon.wire.formats.realtime import realtime_meter, transcription_meter
-from leash_addon.wire.formats.seen import FormatMeter, Seen
+from leash_addon.wire.formats.seen import FormatMeter
+from leash_addon.wire.live import LiveSocket
 from leash_addon.wire.routes import Route
-
-type Direction = Literal["sent", "received"]
-"""Seen from the client."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A call begins.
-
-    ``asked``: the client's message, which can be refused before it is sent on; ``None`` where the
-    server began by itself.
-    """
-
-    key: int
-    asked: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A call ended. ``kind``: ``response``, or ``transcription`` by a model of its own."""
-
-    key: int
-    reading: Reading
-    kind: str = "response"
-
-
-type SocketEvent = Opened | Settled
-
-
-class SocketMeter(Protocol):
-    """Meters one connection. Never raises; a message that is no JSON is passed over."""
-
-    def feed(self, direction: Direction, data: bytes) -> list[SocketEvent]:
-        """Take one whole message and return what it opens and settles."""
-        ...
-
-    def close(self) -> list[SocketEvent]:
-        """Hear that the connection ended; settle what is still open from what was seen."""
-        ...
 
 
 class Answer(Struct):
@@ -78,28 +40,7 @@ class Message(Struct):
     usage: msgspec.Raw | UnsetType = UNSET
 
 
-class Live(Struct, rename="camel"):
-    """The members that tell Gemini's messages apart, in both spellings clients use."""
-
-    client_content: msgspec.Raw | UnsetType = UNSET
-    tool_response: msgspec.Raw | UnsetType = UNSET
-    server_content: msgspec.Raw | UnsetType = UNSET
-    tool_call: msgspec.Raw | UnsetType = UNSET
-    usage_metadata: msgspec.Raw | UnsetType = UNSET
-    setup: msgspec.Raw | UnsetType = UNSET
-    client_snake: msgspec.Raw | UnsetType = msgspec.field(default=UNSET, name="client_content")
-    tool_snake: msgspec.Raw | UnsetType = msgspec.field(default=UNSET, name="tool_response")
-
-
-class Setup(Struct):
-    """The first message of Gemini Live names the model."""
-
-    model: Any = None
-
-
 _MESSAGE: Final = msgspec.json.Decoder(Message)
-_LIVE: Final = msgspec.json.Decoder(Live)
-_SETUP: Final = msgspec.json.Decoder(Setup)
 ASKS: Final = "response.create"
 BEGINS: Final = "response.created"
 TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
@@ -220,65 +161,6 @@ class ResponseSocket:
         return [
             Opened(key=self._next, asked=None),
             Settled(key=self._next, reading=reading, kind="transcription"),
-        ]
-
-
-class LiveSocket:
-    """Gemini Live: a turn opens with the client's content or the server's, usage settles it."""
-
-    def __init__(self) -> None:
-        """Begin before the setup."""
-        self._key = 0
-        self._meter: GenerateMeter | None = None
-        self._seen = Seen()
-
-    def feed(self, direction: Direction, data: bytes) -> list[SocketEvent]:
-        """Take one message."""
-        try:
-            live = _LIVE.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return []
-        if direction == "sent":
-            return self._sent(live, data)
-        events: list[SocketEvent] = []
-        speaks = live.server_content is not UNSET and b"odelTurn" in bytes(live.server_content)
-        if speaks or live.tool_call is not UNSET:
-            events += self._open(None)
-        if live.usage_metadata is not UNSET:
-            events += [*self._open(None), *self._settle(data)]
-        return events
-
-    def close(self) -> list[SocketEvent]:
-        """Settle the turn that is open."""
-        if self._meter is None:
-            return []
-        reading = self._meter.reading()
-        self._meter = None
-        return [Settled(key=self._key, reading=replace(reading, model=self._seen.model))]
-
-    def _sent(self, live: Live, data: bytes) -> list[SocketEvent]:
-        if live.setup is not UNSET:
-            try:
-                self._seen.say(model=_SETUP.decode(live.setup).model)
-            except msgspec.DecodeError:
-                self._seen.note("a setup that is no object")
-        asks = (live.client_content, live.client_snake, live.tool_response, live.tool_snake)
-        return self._open(data) if any(part is not UNSET for part in asks) else []
-
-    def _open(self, asked: bytes | None) -> list[SocketEvent]:
-        if self._meter is not None:
-            return []
-        self._meter = GenerateMeter()
-        self._key += 1
-        return [Opened(key=self._key, asked=asked)]
-
-    def _settle(self, data: bytes) -> list[SocketEvent]:
-        if self._meter is not None:
-            self._meter.on_event(Event(None, data))
-        return [
-            replace(event, reading=replace(event.reading, complete=True))
-            for event in self.close()
-            if isinstance(event, Settled)
         ]
 
 

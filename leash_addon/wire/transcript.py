@@ -10,16 +10,17 @@ from typing import Any, Final
 import msgspec
 
 from leash_addon.core.reading import Reading
+from leash_addon.wire.calls import Settled, SocketEvent
 from leash_addon.wire.formats.table import added
 from leash_addon.wire.routes import Route
-from leash_addon.wire.socket import Settled, SocketEvent, socket_meter
+from leash_addon.wire.socket import socket_meter
 
 
 class Line(msgspec.Struct):
     """One recorded message. ``data``: the JSON itself, or its text."""
 
     direction: Any = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _LINE: Final = msgspec.json.Decoder(Line)
@@ -37,7 +38,7 @@ def settled_calls(route: Route, lines: Iterable[bytes]) -> list[Settled]:
             line = _LINE.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-        if line.data is not None:
+        if line.data is not msgspec.UNSET:
             data = _message(bytes(line.data))
             events += meter.feed("sent" if line.direction == "sent" else "received", data)
     events += meter.close()

@@ -50,6 +50,7 @@ class Choice(Struct):
     delta: Message | None = None
     message: Message | None = None
     text: Any = None
+    finish_reason: Any = None
 
 
 class Chunk(Struct):
@@ -89,6 +90,7 @@ class ChatMeter:
         self._table = table
         self._usage: bytes | None = None
         self._groq: bytes | None = None
+        self._finished = False
 
     @property
     def complete(self) -> bool:
@@ -115,7 +117,9 @@ class ChatMeter:
             self.seen.complete = True
 
     def on_end(self) -> None:
-        """Nothing: the end of a stream alone does not say that the answer was whole."""
+        """Take the end after a finish reason as whole: some servers send no ``[DONE]``."""
+        if self._finished and self.seen.error is None:
+            self.seen.complete = True
 
     def reading(self) -> Reading:
         """Return the last usage that was reported, with its provider's differences undone."""
@@ -145,6 +149,7 @@ class ChatMeter:
 
     def _read_choice(self, choice: Choice) -> None:
         index = choice.index if isinstance(choice.index, int) else 0
+        self._finished = self._finished or choice.finish_reason is not None
         if isinstance(choice.text, str) and choice.text:
             self.seen.reply.text(choice.text, index)
         message = choice.delta or choice.message
@@ -181,6 +186,7 @@ class ChatMeter:
     def _last_usage(self) -> Usage | None:
         raw = self._usage
         node = decode(raw) if raw is not None else at(decode(self._groq or b"null"), "usage")
-        if not isinstance(node, dict):
+        if not isinstance(node, dict) or not node:
             return None
+        self.seen.say(tier=self.seen.tier or text(node, ("service_tier",)))
         return meant(self._table, node, self._dialect, self.seen)

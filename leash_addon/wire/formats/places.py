@@ -7,9 +7,9 @@ from typing import Final
 
 from leash_addon.core.usage import Usage
 from leash_addon.wire.formats import gemini
-from leash_addon.wire.formats.numbers import Json, at, count
 from leash_addon.wire.formats.chat_usage import CHAT
 from leash_addon.wire.formats.chat_usage import meant as chat_meant
+from leash_addon.wire.formats.numbers import Json, at, count
 from leash_addon.wire.formats.reported import Place, by_table, duration
 from leash_addon.wire.formats.seen import Seen
 from leash_addon.wire.formats.table import UsageTable, plus
