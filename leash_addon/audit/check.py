@@ -126,7 +126,7 @@ class Check:
         if not truth.usage_present:
             return
         ours = {
-            **usage_fields(result.usage),
+            **usage_fields(result),
             "model_reported": result.model_reported,
             "service_tier": result.service_tier,
         }
@@ -174,7 +174,7 @@ TITLES: Final = {
 
 
 def _differences(result: Result, truth: Truth) -> Iterator[str]:
-    ours = usage_fields(result.usage)
+    ours = usage_fields(result)
     if ours["usage_present"] is not truth.usage_present:
         yield f"usage {'seen' if ours['usage_present'] else 'missed'}"
         return

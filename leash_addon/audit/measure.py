@@ -1,26 +1,25 @@
 """From a recorded exchange to what it cost, through the code of the live path.
 
 The request is routed and read as the proxy does it, the answer is fed to the same meter in
-pieces, and the reading is priced by the same bill. Only what a recording cannot have differs: a
-server that no pack names is read by its path.
+pieces (the messages of a WebSocket to the same socket meter), and each reading is priced by the
+same bill. Only what a recording cannot have differs: a server that no pack names is read by its
+path.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, urlsplit
 
-from leash_addon.audit.exchange import Exchange
+from leash_addon.audit.booking import Booking, Recorded, summed
+from leash_addon.audit.exchange import Exchange, Message
 from leash_addon.audit.result import Kind, Result
-from leash_addon.config.prices import Prices
-from leash_addon.core.ask import Ask, expected_hold
-from leash_addon.core.balance import Balance
-from leash_addon.core.money import ZERO, Instant, Pico
-from leash_addon.core.pricing import FindCard, RateCard, Unpriced, price
-from leash_addon.core.reading import Bill, Confidence, Outcome, Reading, bill
-from leash_addon.wire.asked import Asked, read_request
+from leash_addon.core.reading import Reading
+from leash_addon.wire.asked import read_request
+from leash_addon.wire.calls import Opened, SocketMeter
 from leash_addon.wire.meter import Meter
 from leash_addon.wire.routes import Providers, Route
+from leash_addon.wire.socket import socket_meter
 
 MOST_ANSWERS = 65_536
 """Stored answers that are remembered, so that a poll is not billed again."""
@@ -32,41 +31,37 @@ type Pieces = Callable[[bytes], Iterable[bytes]]
 class Auditor:
     """Measures exchanges one after the other; remembers only which stored answers were billed.
 
-    ``pieces``: how a body is cut before it is fed. ``at``: whose prices hold.
+    ``pieces``: how a body is cut before it is fed.
     """
 
     providers: Providers
-    prices: Prices
+    booking: Booking
     pieces: Pieces
-    at: Instant
     _billed: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
 
     def measure(self, exchange: Exchange) -> Result:
         """Meter and price one exchange."""
         url = _split(exchange.url)
-        route = self._route(exchange.method, url)
-        if route is None:
-            return _nobodys(exchange, url)
-        asked = read_request(
-            route, exchange.request_headers, exchange.request_body, url=exchange.url
+        host, path = _host(url), url.path + (f"?{url.query}" if url.query else "")
+        rule = self.providers.find_host(host)
+        route = (
+            self.providers.guess(exchange.method, path)
+            if rule is None
+            else rule.route(exchange.method, path)
         )
-        reading = self._once(route, exchange.method, self._read(exchange, route, asked))
-        return self._priced(exchange, route, asked, reading, imputed=self._imputed(url))
+        if route is None:
+            return _nobodys(exchange, host)
+        call = _recorded(exchange, route, imputed=rule is not None and rule.imputed)
+        if exchange.messages is not None and (socket := socket_meter(route)) is not None:
+            return self._socket(call, socket, exchange.messages)
+        reading = self._read(exchange, call)
+        return self.booking.book(call, self._once(route, exchange.method, reading))
 
-    def _route(self, method: str, url: SplitResult) -> Route | None:
-        path = url.path + (f"?{url.query}" if url.query else "")
-        found = self.providers.route(method, _host(url), path)
-        return found or self.providers.guess(method, path)
-
-    def _imputed(self, url: SplitResult) -> bool:
-        rule = self.providers.find_host(_host(url))
-        return rule is not None and rule.imputed
-
-    def _read(self, exchange: Exchange, route: Route, asked: Asked) -> Reading:
+    def _read(self, exchange: Exchange, call: Recorded) -> Reading:
         if exchange.status is None:
             return Reading()
         headers = exchange.response_headers
-        meter = Meter(route, asked, exchange.status, headers, exchange.url)
+        meter = Meter(call.route, call.asked, exchange.status, headers, exchange.url)
         for piece in self.pieces(exchange.response_body):
             meter.feed(piece)
         meter.close()
@@ -84,62 +79,52 @@ class Auditor:
             self._billed.popitem(last=False)
         return reading
 
-    def _priced(
-        self, exchange: Exchange, route: Route, asked: Asked, reading: Reading, *, imputed: bool
-    ) -> Result:
-        card, find = self._cards(route, asked, reading)
-        outcome = _outcome(exchange, route, asked, reading)
-        booked = bill(
-            reading,
-            outcome=outcome,
-            status=exchange.status,
-            hold=_hold(route, asked, card),
-            card=card,
-            find=find,
-        )
-        confidence = booked.confidence
-        if imputed and booked.cost:
-            confidence = Confidence.IMPUTED
-        kind = _kind(reading, booked, exchange.status)
-        return Result(
-            id=exchange.id,
-            place=exchange.place,
-            provider=route.provider,
-            format=route.format or "other",
-            kind=kind,
-            usage=reading.usage,
-            model_reported=reading.model,
-            model_priced=_name(card) if kind is Kind.METERED else None,
-            service_tier=reading.service_tier,
-            cost=booked.cost,
-            listed=_listed(reading, card, find),
-            confidence=confidence,
-            source=_source(kind, confidence, card),
-            why=_why(route, asked, reading, booked),
-            notes=_notes(exchange, asked, booked),
-        )
-
-    def _cards(
-        self, route: Route, asked: Asked, reading: Reading
-    ) -> tuple[RateCard | None, FindCard]:
-        def find(model: str | None) -> RateCard | None:
-            return self.prices.find(
-                route.provider,
-                model or reading.model,
-                at=self.at,
-                tier=reading.service_tier,
-                requested=None if model else asked.model,
-            )
-
-        return find(None), find
+    def _socket(self, whole: Recorded, meter: SocketMeter, messages: Iterable[Message]) -> Result:
+        """Meter each call of a connection; the exchange is their sum."""
+        settled = list(_settled(meter, whole, messages))
+        calls = [
+            (kind, self.booking.book(replace(call, id=f"{whole.id}#{number}"), reading))
+            for number, (call, reading, kind) in enumerate(settled, start=1)
+        ]
+        return summed(whole, calls)
 
 
-def _nobodys(exchange: Exchange, url: SplitResult) -> Result:
+def _settled(
+    meter: SocketMeter, whole: Recorded, messages: Iterable[Message]
+) -> Iterator[tuple[Recorded, Reading, str]]:
+    """Return the calls of a connection with what was asked, what was read, and their kind."""
+    asked: dict[int, Recorded] = {}
+    fed = (meter.feed("received" if m.from_server else "sent", m.text) for m in messages)
+    for events in (*fed, meter.close()):
+        for event in events:
+            if isinstance(event, Opened):
+                read = read_request(whole.route, {}, event.asked or b"")
+                model = read.model or whole.asked.model
+                asked[event.key] = replace(whole, asked=replace(read, model=model))
+            else:
+                yield asked.pop(event.key, whole), event.reading, event.kind
+
+
+def _recorded(exchange: Exchange, route: Route, *, imputed: bool) -> Recorded:
+    asked = read_request(route, exchange.request_headers, exchange.request_body, url=exchange.url)
+    return Recorded(
+        id=exchange.id,
+        place=exchange.place,
+        route=route,
+        asked=asked,
+        status=exchange.status,
+        is_cut=exchange.cut,
+        imputed=imputed,
+        notes=exchange.notes,
+    )
+
+
+def _nobodys(exchange: Exchange, host: str) -> Result:
     """Return what is no call: a live proxy would have let it pass unread."""
     return Result(
         id=exchange.id,
         place=exchange.place,
-        provider=url.hostname or "unknown",
+        provider=host or "unknown",
         format="other",
         kind=Kind.OTHER,
         notes=(str(Kind.OTHER), *exchange.notes),
@@ -159,69 +144,3 @@ def _host(url: SplitResult) -> str:
     name = url.hostname or ""
     name = f"[{name}]" if ":" in name else name
     return f"{name}:{url.port}" if url.port else name
-
-
-def _outcome(exchange: Exchange, route: Route, asked: Asked, reading: Reading) -> Outcome:
-    """Tell a broken answer from a whole one; a blind one has nothing that says so."""
-    unfinished = route.format is not None and asked.stream and not reading.complete
-    return Outcome.CUT if exchange.cut or unfinished else Outcome.COMPLETE
-
-
-def _hold(route: Route, asked: Asked, card: RateCard | None) -> Pico:
-    """Return what the first call of a run would have been held at."""
-    ask = Ask(
-        run="",
-        call="",
-        accounts=(),
-        provider=route.provider,
-        format=route.format or "",
-        input_tokens=asked.input_tokens,
-        max_output=asked.max_output,
-        choices=asked.choices,
-        card=card,
-    )
-    return expected_hold(ask, Balance())
-
-
-def _kind(reading: Reading, booked: Bill, status: int | None) -> Kind:
-    if reading.free:
-        return Kind.FREE
-    if booked.cost is None:
-        return Kind.BLIND
-    if reading.usage is None and booked.confidence is not Confidence.HELD:
-        return Kind.FAILED
-    return Kind.FAILED if status is None else Kind.METERED
-
-
-def _why(route: Route, asked: Asked, reading: Reading, booked: Bill) -> str:
-    if booked.cost is not None:
-        return ""
-    if reading.usage is not None:
-        return booked.notes[-1] if booked.notes else "no price"
-    if route.format is None:
-        return f"{route.provider} path that nobody knows"
-    return f"{route.format}{' stream' if asked.stream else ''} without usage"
-
-
-def _source(kind: Kind, confidence: Confidence, card: RateCard | None) -> str:
-    if kind is not Kind.METERED:
-        return str(kind)
-    if confidence is Confidence.DERIVED:
-        return "provider"
-    return "held" if confidence is Confidence.HELD or card is None else card.table
-
-
-def _listed(reading: Reading, card: RateCard | None, find: FindCard) -> Pico | None:
-    if reading.usage is None or reading.free:
-        return ZERO if reading.free else None
-    cost = price(reading.usage, card, find)
-    return None if isinstance(cost, Unpriced) else cost
-
-
-def _name(card: RateCard | None) -> str | None:
-    return card.name if card else None
-
-
-def _notes(exchange: Exchange, asked: Asked, booked: Bill) -> tuple[str, ...]:
-    broken = (asked.broken,) if asked.broken else ()
-    return tuple(dict.fromkeys((*exchange.notes, *broken, *booked.notes)))

@@ -54,7 +54,7 @@ def _fields(result: Result) -> dict[str, object]:
         "format": result.public_format,
         "provider": result.provider,
         "billable": result.billable,
-        "usage": usage_fields(result.usage),
+        "usage": usage_fields(result),
         "model_reported": result.model_reported,
         "model_priced": result.model_priced,
         "service_tier": result.service_tier,
@@ -64,22 +64,23 @@ def _fields(result: Result) -> dict[str, object]:
     }
 
 
-def usage_fields(usage: Usage | None) -> dict[str, object]:
+def usage_fields(result: Result) -> dict[str, object]:
     """Return a usage by the names of the JSON report; nothing reported is all ``None``."""
+    usage, model = result.usage, result.model_reported
     counts = usage or Usage()
     return {
         "usage_present": usage is not None,
         **{name: getattr(counts, name) for name in COUNTS},
         "server_tool_requests": dict(counts.server_tool_requests),
-        "billable_legs": [_leg(leg) for leg in counts.billable_legs] or None,
+        "billable_legs": [_leg(leg, model) for leg in counts.billable_legs] or None,
         "provider_cost_usd": counts.provider_cost_usd,
     }
 
 
-def _leg(leg: Leg) -> dict[str, object]:
+def _leg(leg: Leg, model: str | None) -> dict[str, object]:
     return {
         "kind": leg.kind,
-        "model": leg.model,
+        "model": leg.model or model,
         "input_tokens": leg.usage.input_tokens,
         "cache_read_tokens": leg.usage.cache_read_tokens,
         "cache_write_tokens": leg.usage.cache_write_tokens,

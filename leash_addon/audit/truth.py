@@ -48,6 +48,7 @@ class _Price(msgspec.Struct):
 
 class _Opinion(msgspec.Struct):
     price: _Price | None = None
+    usage: dict[str, object] = msgspec.field(default_factory=dict)
 
 
 class _Line(msgspec.Struct):
@@ -114,7 +115,7 @@ def _truth(line: _Line, place: str) -> Truth:
         is_ambiguous="AMBIGUOUS" in notes,
         is_count_only="COUNT_ONLY" in notes,
         is_handwritten=line.fidelity == "handwritten?",
-        price=_price(line),
+        price=_price(line, counts),
     )
 
 
@@ -122,9 +123,15 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _price(line: _Line) -> Decimal | None:
+def _price(line: _Line, counts: Mapping[str, object]) -> Decimal | None:
+    """Return the second opinion in USD, unless it was formed over another usage.
+
+    It prices tokens of one model; server tools are in it only where its usage names them.
+    """
     opinion = line.genai_prices
-    if line.disagreements or opinion is None or opinion.price is None:
+    if line.disagreements or counts.get("billable_legs") or opinion is None or not opinion.price:
+        return None
+    if counts.get("server_tool_requests") and not opinion.usage.get("web_searches"):
         return None
     text = opinion.price.total_usd
     return Decimal(text) if text else None

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from leash_addon.audit.booking import Booking
 from leash_addon.audit.check import Check
 from leash_addon.audit.cuts import CUTTERS, pieces
 from leash_addon.audit.exchange import Bad, Read
@@ -123,9 +124,8 @@ def _auditor(cuts: str, prices: Path | None) -> Auditor:
     )
     return Auditor(
         providers=load_providers(settings.providers),
-        prices=load_prices(settings.prices),
+        booking=Booking(prices=load_prices(settings.prices), at=Instant(time.time_ns() // 1000)),
         pieces=pieces(cuts),
-        at=Instant(time.time_ns() // 1000),
     )
 
 
