@@ -65,6 +65,7 @@ class Job:
     def __init__(self, foreground: Foreground) -> None:
         """Know the terminal; the child comes with ``begin``."""
         self._group = 0
+        self._stopped = False
         self._foreground = foreground
 
     def begin(self, command: Sequence[str], env: Mapping[str, str]) -> None:
@@ -78,8 +79,6 @@ class Job:
         )
         if self._ours() and self._foreground.interactive:
             self._foreground.give(self._group)
-            # It may have asked for the terminal a moment before it had it.
-            self.send(signal.SIGCONT)
 
     async def end(self) -> int:
         """Wait for the child to end; return its wait status. Stops on the way are followed."""
@@ -99,14 +98,20 @@ class Job:
 
     def resume(self) -> None:
         """Go on after a stop, in the foreground where the shell has put leash there."""
-        if self._ours() and self._foreground.interactive:
+        has_come_to_us = self._ours() and self._foreground.interactive
+        if has_come_to_us:
             self._foreground.give(self._group)
-        self.send(signal.SIGCONT)
+        if has_come_to_us or self._stopped:
+            self._stopped = False
+            self.send(signal.SIGCONT)
 
     def _follow(self, which: signal.Signals) -> None:
+        self._stopped = True
         if self._foreground.owner() is None:
             return
         if which in WANTS_TERMINAL and (self._ours() or self._has_it()):
+            # Also when it asked a moment before it was given the foreground.
+            self._stopped = False
             self._foreground.give(self._group)
             self.send(signal.SIGCONT)
             return
