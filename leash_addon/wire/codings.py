@@ -108,9 +108,10 @@ class Brotli:
         if not coded or self._stream.is_finished():
             return
         self._begun = True
-        yield self._stream.process(coded, output_buffer_limit=PIECE)
-        while not self._stream.can_accept_more_data():
-            yield self._stream.process(b"", output_buffer_limit=PIECE)
+        piece = self._stream.process(coded, output_buffer_limit=PIECE)
+        while piece:
+            yield piece
+            piece = self._stream.process(b"", output_buffer_limit=PIECE)
 
 
 class Zstd:
