@@ -36,6 +36,7 @@ _OS_MENDS: dict[int, str] = {
     errno.ENOSPC: "the disk is full; make room and it recovers by itself",
     errno.EDQUOT: "the disk quota is used up; make room and it recovers by itself",
     errno.ENOTDIR: "a part of its path is a file, not a directory; name another file with --db",
+    errno.EEXIST: "a part of its path is a file, not a directory; name another file with --db",
     errno.EISDIR: "it is a directory; name a file with --db",
 }
 

@@ -16,7 +16,7 @@ from leash_addon.ledger.connection import beside, connect
 from leash_addon.ledger.faults import guarded
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.locks import locked
-from leash_addon.ledger.schema import OLDEST_SQLITE, migrate
+from leash_addon.ledger.schema import OLDEST_SQLITE, migrate, must_be_ours
 
 _OPENING_WAIT = 30.0
 
@@ -45,11 +45,11 @@ def _opened(file: Path, wait: float) -> sqlite3.Connection:
     _create(file)
     conn = connect(file, wait=_OPENING_WAIT)
     try:
+        must_be_ours(conn)
         if conn.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             _switch_to_wal(conn)
         migrate(conn)
-        conn.execute("BEGIN IMMEDIATE")  # a file that can only be read shows itself here
-        conn.execute("ROLLBACK")
+        conn.execute("DELETE FROM owners WHERE 0")  # a file that can only be read shows itself
         conn.execute(f"PRAGMA busy_timeout={int(wait * 1000)}")
     except LedgerError as error:
         conn.close()

@@ -54,19 +54,22 @@ OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with 3.37 (https://sqlite.org/stricttables.html, read 2026-11-21)."""
 
 
-def migrate(conn: sqlite3.Connection) -> None:
-    """Bring the database to the newest step. The caller holds the opening lock.
+def must_be_ours(conn: sqlite3.Connection) -> None:
+    """Refuse, before anything is changed, a file that a newer leash or another program wrote.
 
-    Raises ``LedgerError`` when a newer leash wrote it, or when the file is another program's.
+    Raises ``LedgerError``; the caller adds the path.
     """
     done = _applied(conn)
-    known = [name for name, _ in STEPS]
-    if newer := [name for name in done if name not in known]:
+    if newer := [name for name in done if name not in [known for known, _ in STEPS]]:
         msg = f"a newer leash wrote it (step {newer[-1]}); upgrade leash, or name another file"
         raise LedgerError(msg)
-    if done != known:
-        if not done:
-            _must_be_empty(conn)
+    if not done:
+        _must_be_empty(conn)
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring the database to the newest step. The caller holds the opening lock."""
+    if _applied(conn) != [name for name, _ in STEPS]:
         _apply(conn)
 
 
@@ -115,7 +118,7 @@ class _Step:
 
 
 def statements(script: str) -> list[str]:
-    """Split a script into its statements; a trigger's body stays whole."""
+    """Split a script at the lines that end a statement; a trigger's body stays whole."""
     found: list[str] = []
     rest = ""
     for line in script.splitlines(keepends=True):
