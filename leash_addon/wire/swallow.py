@@ -80,10 +80,12 @@ class UsageSwallow:
         whole = self._held
         text = whole.rstrip(LINE_ENDS)
         self._held = whole[len(text) :]
+        self._seen = self._seen or b"data" in text
         return text
 
     def _is_ours(self, event: bytes) -> bool:
-        if self._too_long or not self._seen or NO_CHOICES.search(event) is None:
+        fits = len(event) <= self._limit and not self._too_long
+        if not fits or not self._seen or NO_CHOICES.search(event) is None:
             return False
         frame = Sse()
         data = [each.data for each in (*frame.feed(event), *frame.close())]
