@@ -37,7 +37,7 @@ MESSAGES: Final = UsageTable(
 )
 
 
-class Block(Struct):
+class Block(Struct, gc=False):
     """A content block, or the start of one."""
 
     type: Any = None
@@ -46,7 +46,7 @@ class Block(Struct):
     input: Any = None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """A piece of a content block."""
 
     text: Any = None
@@ -54,7 +54,7 @@ class Delta(Struct):
     thinking: Any = None
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """What ``message_start`` says of the message."""
 
     id: Any = None
@@ -62,7 +62,7 @@ class Message(Struct):
     usage: Raw | UnsetType = UNSET
 
 
-class Part(Struct):
+class Part(Struct, gc=False):
     """One event, or a whole message."""
 
     type: Any = None
@@ -77,7 +77,7 @@ class Part(Struct):
     content: list[Block] | None = None
 
 
-class Loose(Struct):
+class Loose(Struct, gc=False):
     """The same without content, for an event whose content has another shape."""
 
     type: Any = None
@@ -133,7 +133,7 @@ class MessagesMeter:
     def _take(self, part: Part | Loose) -> None:
         if part.usage is not UNSET:
             self._merge(part.usage)
-        if part.error is not UNSET and present(part.error):
+        if present(part.error):
             self.seen.fail(decode(part.error))
         self.seen.say(model=part.model, answer=part.id)
         if isinstance(part, Loose):

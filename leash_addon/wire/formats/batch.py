@@ -25,20 +25,20 @@ from leash_addon.wire.formats.table import added
 TIER: Final = "batch"
 
 
-class Result(Struct):
+class Result(Struct, gc=False):
     """Anthropic's result of one row."""
 
     message: Raw | UnsetType = UNSET
 
 
-class Response(Struct, rename="camel"):
+class Response(Struct, rename="camel", gc=False):
     """OpenAI's response of one row with its body, or Gemini's, which is the body."""
 
     body: Raw | UnsetType = UNSET
     usage_metadata: Raw | UnsetType = UNSET
 
 
-class Row(Struct):
+class Row(Struct, gc=False):
     """One row of a result file."""
 
     result: Result | None = None
@@ -101,7 +101,7 @@ class BatchMeter:
 def _inner(row: Row) -> tuple[FormatMeter, Raw] | None:
     if row.result is not None and row.result.message is not UNSET:
         return MessagesMeter(), row.result.message
-    if row.response is UNSET or not present(row.response):
+    if not present(row.response):
         return None
     response = _RESPONSE.decode(row.response)
     if response.usage_metadata is not UNSET:

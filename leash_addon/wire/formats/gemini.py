@@ -36,14 +36,14 @@ IMAGE: Final = frozenset({"IMAGE", "DOCUMENT", "2", "5"})
 """Modalities by name, and by number as some clients ask for enums; a document counts as images."""
 
 
-class Call(Struct):
+class Call(Struct, gc=False):
     """A function call."""
 
     name: Any = None
     args: Any = None
 
 
-class Piece(Struct, rename="camel"):
+class Piece(Struct, rename="camel", gc=False):
     """A part of the content."""
 
     text: Any = None
@@ -51,13 +51,13 @@ class Piece(Struct, rename="camel"):
     function_call: Call | None = None
 
 
-class Content(Struct):
+class Content(Struct, gc=False):
     """The content of a candidate."""
 
     parts: list[Piece] | None = None
 
 
-class Candidate(Struct, rename="camel"):
+class Candidate(Struct, rename="camel", gc=False):
     """One candidate, or a piece of one."""
 
     index: Any = 0
@@ -66,7 +66,7 @@ class Candidate(Struct, rename="camel"):
     grounding_metadata: Any = None
 
 
-class Chunk(Struct, rename="camel"):
+class Chunk(Struct, rename="camel", gc=False):
     """An answer, or one chunk of it."""
 
     candidates: list[Candidate] | None = None
@@ -78,7 +78,7 @@ class Chunk(Struct, rename="camel"):
     response: Raw | UnsetType = UNSET
 
 
-class Loose(Struct, rename="camel"):
+class Loose(Struct, rename="camel", gc=False):
     """The same without content, for a chunk whose content has another shape."""
 
     usage_metadata: Raw | UnsetType = UNSET
@@ -138,6 +138,7 @@ class GenerateMeter:
         if not isinstance(node, dict):
             return self.seen.reading(None)
         usage = meant(node)
+        self.seen.say(tier=tier(node))
         if self._queries:
             tools = MappingProxyType({"google_search_queries": self._queries})
             usage = replace(usage, server_tool_requests=tools)
@@ -145,10 +146,9 @@ class GenerateMeter:
 
     def _take(self, chunk: Chunk | Loose) -> None:
         self.seen.say(model=chunk.model_version, answer=chunk.response_id)
-        if chunk.usage_metadata is not UNSET and present(chunk.usage_metadata):
+        if present(chunk.usage_metadata):
             self._usage = bytes(chunk.usage_metadata)
-            self.seen.say(tier=tier(decode(self._usage)))
-        if chunk.error is not UNSET and present(chunk.error):
+        if present(chunk.error):
             self.seen.fail(decode(chunk.error))
         if isinstance(chunk, Loose):
             return

@@ -5,7 +5,7 @@ A stream repeats its usage object, so formats keep it as raw bytes and decode on
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -26,9 +26,9 @@ def decode(raw: bytes | msgspec.Raw) -> Json:
         return None
 
 
-def present(raw: msgspec.Raw | None) -> bool:
+def present(raw: msgspec.Raw | msgspec.UnsetType) -> TypeGuard[msgspec.Raw]:
     """Tell whether a raw member was there and not ``null``."""
-    return raw is not None and bytes(raw) not in {b"", b"null"}
+    return raw is not msgspec.UNSET and bytes(raw) != b"null"
 
 
 def at(node: Json, path: Path) -> Json:

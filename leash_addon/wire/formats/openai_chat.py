@@ -15,45 +15,46 @@ from leash_addon.core.usage import Usage
 from leash_addon.wire.event import Event
 from leash_addon.wire.formats.chat_usage import CHAT, meant
 from leash_addon.wire.formats.numbers import Json, at, decode, present, text
+from leash_addon.wire.formats.reply import Reply
 from leash_addon.wire.formats.seen import Seen
 from leash_addon.wire.formats.table import UsageTable
 
 
-class Function(Struct):
+class Function(Struct, gc=False):
     """Name and arguments of a tool call."""
 
     name: Any = None
     arguments: Any = None
 
 
-class ToolCall(Struct):
+class ToolCall(Struct, gc=False):
     """A tool call, or a piece of one."""
 
     index: Any = None
     function: Function | None = None
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     """A message, or a piece of one."""
 
     content: Any = None
-    refusal: Any = None
-    reasoning_content: Any = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """One choice of an answer or chunk; legacy completions have ``text``."""
 
-    index: Any = 0
+    index: int | None = 0
     delta: Message | None = None
     message: Message | None = None
-    text: Any = None
+    text: str | None = None
     finish_reason: Any = None
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """What is read of an answer or chunk; all else is skipped undecoded."""
 
     id: Any = None
@@ -65,7 +66,7 @@ class Chunk(Struct):
     error: Raw | UnsetType = UNSET
 
 
-class Loose(Struct):
+class Loose(Struct, gc=False):
     """The same without the text, for a chunk with text in a shape that nobody else has."""
 
     id: Any = None
@@ -134,42 +135,50 @@ class ChatMeter:
             return None
 
     def _take(self, chunk: Chunk | Loose) -> None:
+        """Read one chunk. This runs for every piece of text, so the usual one takes few steps."""
         seen = self.seen
-        if chunk.model != seen.model or chunk.service_tier or seen.id is None:
-            seen.say(model=chunk.model, tier=chunk.service_tier, answer=chunk.id)
-        if chunk.usage is not UNSET and present(chunk.usage):
-            self._usage = bytes(chunk.usage)
+        tier = chunk.service_tier
+        if chunk.model != seen.model or seen.id is None or (tier and tier != seen.tier):
+            seen.say(model=chunk.model, tier=tier, answer=chunk.id)
+        usage = chunk.usage
+        if usage is not UNSET and (said := bytes(usage)) != b"null":
+            self._usage = said
         if chunk.x_groq is not UNSET and b"usage" in bytes(chunk.x_groq):
             self._groq = bytes(chunk.x_groq)
         if chunk.error is not UNSET and present(chunk.error):
             seen.fail(decode(chunk.error))
         if isinstance(chunk, Chunk) and chunk.choices:
             for choice in chunk.choices:
-                self._read_choice(choice)
+                self._read_choice(choice, seen.reply)
 
-    def _read_choice(self, choice: Choice) -> None:
-        index = choice.index if isinstance(choice.index, int) else 0
-        self._finished = self._finished or choice.finish_reason is not None
-        if isinstance(choice.text, str) and choice.text:
-            self.seen.reply.text(choice.text, index)
+    def _read_choice(self, choice: Choice, reply: Reply) -> None:
+        index = choice.index or 0
+        if choice.finish_reason is not None:
+            self._finished = True
+        if choice.text:
+            reply.text(choice.text, index)
         message = choice.delta or choice.message
         if message is None:
             return
         content = message.content
         if content.__class__ is str:
             if content:
-                self.seen.reply.text(content, index)
+                reply.text(content, index)
         elif content is not None:
             self._read_parts(content, index)
-        if isinstance(message.refusal, str):
+        if message.tool_calls or message.refusal or message.reasoning_content:
+            self._read_rest(message, index)
+        elif message.function_call:
+            self._read_call((index, ""), message.function_call)
+
+    def _read_rest(self, message: Message, index: int) -> None:
+        if message.refusal:
             self.seen.reply.text(message.refusal, index)
-        if isinstance(message.reasoning_content, str):
+        if message.reasoning_content:
             self.seen.reply.seen(message.reasoning_content)
         for place, call in enumerate(message.tool_calls or ()):
             key = place if call.index is None else call.index
             self._read_call((index, str(key)), call.function)
-        if message.function_call:
-            self._read_call((index, ""), message.function_call)
 
     def _read_call(self, key: tuple[int, str], function: Function | None) -> None:
         if function:

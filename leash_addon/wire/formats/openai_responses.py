@@ -71,7 +71,7 @@ DONE: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 WAITING: Final = frozenset({"queued", "in_progress"})
 
 
-class Response(Struct):
+class Response(Struct, gc=False):
     """A response, as it stands in the events and in a plain body."""
 
     id: Any = None
@@ -86,7 +86,7 @@ class Response(Struct):
     tool_usage: Raw | UnsetType = UNSET
 
 
-class Part(Response):
+class Part(Response, gc=False):
     """One event, or a whole response."""
 
     type: Any = None
@@ -168,9 +168,9 @@ class ResponsesMeter:
     def _take(self, response: Response, *, ended: bool) -> None:
         seen = self.seen
         seen.say(model=response.model, tier=response.service_tier, answer=response.id)
-        if response.usage is not UNSET and present(response.usage):
+        if present(response.usage):
             self._usage = bytes(response.usage)
-        if response.error is not UNSET and present(response.error):
+        if present(response.error):
             seen.fail(decode(response.error))
         if not ended:
             return

@@ -11,46 +11,56 @@ from typing import Final
 from msgspec.json import encode
 
 SIZE: Final = 16
+BLANKS: Final = bytes.maketrans(b"\t\n\v\f\r", b"     ")
 FOLD_AT: Final = 4096
 """Characters that are gathered before they are folded and hashed: hashing each piece is slower."""
 
 
 class _Fold:
-    """A hash over text with its whitespace folded, however the text is cut."""
+    """A hash over text with its whitespace folded (``joint`` a blank) or dropped (empty)."""
 
-    __slots__ = ("_gap", "_gathered", "_hash", "_held", "_joint", "started")
+    __slots__ = ("_gap", "_hash", "_joint", "gathered", "held", "started")
 
-    def __init__(self, joint: str) -> None:
+    def __init__(self, joint: bytes) -> None:
         self._hash = blake2b(digest_size=SIZE)
-        self._gathered: list[str] = []
-        self._held = 0
+        self.gathered: list[str] = []
+        self.held = 0
         self._joint = joint
         self._gap = False
         self.started = False
 
     def add(self, piece: str) -> None:
-        self._gathered.append(piece)
-        self._held += len(piece)
-        if self._held >= FOLD_AT:
-            self._fold()
+        self.gathered.append(piece)
+        self.held += len(piece)
+        if self.held >= FOLD_AT:
+            self.fold()
 
     def digest(self) -> bytes:
-        self._fold()
+        self.fold()
         return self._hash.digest()
 
-    def _fold(self) -> None:
-        batch = "".join(self._gathered)
-        self._gathered.clear()
-        self._held = 0
-        words = batch.split()
-        if not words:
+    def fold(self) -> None:
+        batch = "".join(self.gathered).encode("utf-8", "replace").translate(BLANKS)
+        self.gathered.clear()
+        self.held = 0
+        text = _collapsed(batch.strip(b" "), self._joint)
+        if not text:
             self._gap = self._gap or bool(batch)
             return
-        if self.started and (self._gap or batch[0].isspace()):
-            self._hash.update(self._joint.encode())
-        self._hash.update(self._joint.join(words).encode("utf-8", "replace"))
-        self._gap = batch[-1].isspace()
+        if self.started and (self._gap or batch[:1] == b" "):
+            self._hash.update(self._joint)
+        self._hash.update(text)
+        self._gap = batch[-1:] == b" "
         self.started = True
+
+
+def _collapsed(text: bytes, joint: bytes) -> bytes:
+    """Fold each run of blanks into ``joint``; a few passes over bytes beat splitting into words."""
+    if not joint:
+        return text.replace(b" ", b"")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    return text
 
 
 class Reply:
@@ -69,18 +79,22 @@ class Reply:
 
     def text(self, piece: str, choice: int = 0) -> None:
         """Take a piece of text of one choice."""
-        self.text_bytes += _size(piece)
+        size = len(piece)
+        self.text_bytes += size if piece.isascii() else _size(piece)
         fold = self._texts.get(choice)
         if fold is None:
-            fold = self._texts[choice] = _Fold(" ")
-        fold.add(piece)
+            fold = self._texts[choice] = _Fold(b" ")
+        fold.gathered.append(piece)
+        fold.held += size
+        if fold.held >= FOLD_AT:
+            fold.fold()
 
     def call(self, key: object, name: str | None = None, arguments: object = None) -> None:
         """Take a piece of the tool call ``key``: its name, a piece of its arguments, or both.
 
         Arguments that are not text (an object, as some providers send) are written as JSON.
         """
-        names, fold = self._calls.setdefault(key, ([], _Fold("")))
+        names, fold = self._calls.setdefault(key, ([], _Fold(b"")))
         if name:
             names.append(name)
         if arguments is None:
