@@ -37,7 +37,7 @@ def constraint_names(patterns: Iterable[str]) -> tuple[str, ...]:
     """Return the DNS names to permit, sorted, each once; addresses and bare ``*`` give none."""
     found: set[str] = set()
     for pattern in patterns:
-        found.update(_expand(pattern.lower().rstrip(".")))
+        found.update(_expand(pattern.lower().partition(":")[0].rstrip(".")))
     return tuple(sorted(name for name in found if _is_dns_name(name)))
 
 

@@ -1,0 +1,237 @@
+"""Admits calls and settles them, exactly once each: between mitmproxy's hooks and the ledger.
+
+Nothing here knows of flows. A ``Call`` exists from the moment its hold is in the ledger until it
+is settled; every way a call can end comes to ``Governor.finish``.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from leash_addon.core.ask import Ask
+from leash_addon.core.balance import Balance
+from leash_addon.core.limits import Limits
+from leash_addon.core.money import SECOND, Instant, Pico
+from leash_addon.core.pricing import RateCard
+from leash_addon.core.reading import Outcome, Reading
+from leash_addon.core.verdict import Allow, Reason, Trip, Verdict
+from leash_addon.errors import UsageError
+from leash_addon.ledger import Settlement, run_account
+from leash_addon.proxy.account import Account
+from leash_addon.proxy.booking import Ended, held_settlement, settlement
+from leash_addon.proxy.policy import Policy
+from leash_addon.wire.asked import Asked
+from leash_addon.wire.meter import Meter
+from leash_addon.wire.routes import Route
+
+logger = logging.getLogger(__name__)
+
+CURES = frozenset({Reason.HELD, Reason.IN_FLIGHT})
+"""Passing refusals that end as soon as another call does, so that waiting a moment is worth it."""
+
+LOOK_AGAIN = 0.25
+"""Seconds until a waiting call asks again: calls of other processes end unheard."""
+
+
+class Ledger(Protocol):
+    """What the governor needs of the ledger's asynchronous edge."""
+
+    async def start_run(
+        self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
+    ) -> Balance:
+        """Record that this process governs the run."""
+
+    async def admit(self, ask: Ask) -> Verdict:
+        """Decide and record in one transaction; raises ``LedgerError``."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """Queue the end of a call; never blocks and never raises."""
+
+    def balance(self, run: str) -> Balance:
+        """Read what a run stands at."""
+
+
+class PriceList(Protocol):
+    """Where rate cards come from."""
+
+    def find(
+        self,
+        provider: str,
+        model: str | None,
+        *,
+        at: Instant,
+        tier: str | None = None,
+        requested: str | None = None,
+    ) -> RateCard | None:
+        """Return the card that holds at ``at``; ``None`` when nobody prices the model."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call:
+    """One admitted call. ``settled``: what it was booked at; ``note``: why its meter is lost.
+
+    ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
+    """
+
+    ask: Ask
+    route: Route
+    hold: Pico
+    opened_at: Instant
+    meter: Meter | None = None
+    status: int | None = None
+    first_byte_at: Instant | None = None
+    settled: Settlement | None = None
+    note: str = ""
+    first_hand: bool = True
+
+    def reading(self) -> Reading:
+        """Return what the meter knows by now."""
+        if self.note or self.meter is None:
+            return Reading(notes=(self.note,) if self.note else ())
+        return self.meter.reading()
+
+    def go_blind(self, note: str) -> None:
+        """Give the meter up; the call will be unpriced."""
+        self.meter, self.note = None, note
+
+
+class Governor:
+    """Decides over the calls of one proxy. ``clock`` returns the time in microseconds."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        prices: PriceList,
+        policy: Policy,
+        clock: Callable[[], Instant],
+        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        secret: bytes = b"leash",
+    ) -> None:
+        """Take what it stands on. ``secret``: keys the hashes of answer ids, 1 to 64 bytes."""
+        self.policy = policy
+        self.clock = clock
+        self._ledger, self._prices = ledger, prices
+        self._new_id, self._secret = new_id, secret
+        self._open: set[Call] = set()
+        self._runs: set[str] = set() if policy.run is None else {policy.run}
+        self._starting = asyncio.Lock()
+        self._ended = asyncio.Event()
+
+    def ask(self, run: str, route: Route, asked: Asked, *, client: str, imputed: bool) -> Ask:
+        """Put what a request asks for into the ledger's words."""
+        return Ask(
+            run=run,
+            call=self._new_id(),
+            accounts=(run_account(run),),
+            provider=route.provider,
+            format=route.format or "",
+            model=asked.model or route.model or "",
+            client=client,
+            input_tokens=asked.input_tokens,
+            max_output=None if asked.max_output is None else asked.max_output * asked.choices,
+            choices=asked.choices,
+            card=self._card(route, asked.model),
+            blind=None if route.format else Reason.BLIND_ENDPOINT,
+            imputed=imputed,
+            on_blind=self.policy.on_blind,
+        )
+
+    async def admit(self, ask: Ask, route: Route) -> Call | Trip:
+        """Hold money for the call, or say what refuses it; waits a little for what cures itself.
+
+        Raises ``LedgerError`` when the ledger cannot be asked: then nothing may be forwarded.
+        """
+        await self._start(ask.run)
+        end = self.clock() + int(self.policy.wait * SECOND)
+        while True:
+            self._ended.clear()
+            left = (end - self.clock()) / SECOND
+            verdict = await self._ledger.admit(replace(ask, patient=left > 0))
+            if isinstance(verdict, Allow):
+                return self._opened(ask, route, verdict.hold)
+            if left <= 0 or verdict.final:
+                return verdict
+            if verdict.reason in CURES:
+                await _wait(self._ended.wait(), min(left, LOOK_AGAIN))
+            else:
+                end = self.clock()  # ask once more, for the record
+
+    def account(self, run: str) -> Account:
+        """Return what a run stands at, for people."""
+        return Account(balance=self._ledger.balance(run), now=self.clock())
+
+    def finish(self, call: Call, outcome: Outcome) -> Settlement:
+        """Settle a call, whatever ended it; a second time changes nothing."""
+        if call.settled is not None:
+            return call.settled
+        ended = Ended(call=call.ask, outcome=outcome, status=call.status, at=self.clock())
+        try:
+            found = self._settlement(call, ended)
+        except Exception:
+            logger.exception("call %s could not be priced; it is booked at its hold", call.ask.call)
+            found = held_settlement(ended, call.hold)
+        call.settled = found
+        self._open.discard(call)
+        self._ledger.settle(found)
+        self._ended.set()
+        return found
+
+    def close(self) -> None:
+        """Settle what is still open, as cut off."""
+        for call in list(self._open):
+            self.finish(call, Outcome.CUT)
+
+    def _opened(self, ask: Ask, route: Route, hold: Pico) -> Call:
+        call = Call(ask=ask, route=route, hold=hold, opened_at=self.clock())
+        self._open.add(call)
+        return call
+
+    def _settlement(self, call: Call, ended: Ended) -> Settlement:
+        reading, first = call.reading(), call.first_byte_at
+        provider, model = call.route.provider, call.ask.model or None
+
+        def card(reported: str | None) -> RateCard | None:
+            return self._prices.find(
+                provider, reported, at=ended.at, tier=reading.service_tier, requested=model
+            )
+
+        return settlement(
+            ended,
+            reading,
+            hold=call.hold,
+            card=card(reading.model),
+            find=lambda leg: card(leg or reading.model),
+            took=ended.at - call.opened_at,
+            first_byte=None if first is None else first - call.opened_at,
+            secret=self._secret,
+            first_hand=call.first_hand,
+        )
+
+    def _card(self, route: Route, model: str | None) -> RateCard | None:
+        wanted = model or route.model
+        return self._prices.find(route.provider, None, at=self.clock(), requested=wanted)
+
+    async def _start(self, run: str) -> None:
+        """Record a run that the proxy meets for the first time; one that is stopped stays so."""
+        if run in self._runs:
+            return
+        async with self._starting:
+            if run in self._runs:
+                return
+            prices = self.policy.prices
+            try:
+                await self._ledger.start_run(run, self.policy.limits, prices=prices)
+            except UsageError:
+                await self._ledger.start_run(run, None, prices=prices)
+            self._runs.add(run)
+
+
+async def _wait(event: Awaitable[object], seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event, seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,101 @@
+"""What is known of a request to a provider before its body is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mitmproxy import http
+
+from leash_addon.proxy import identify
+from leash_addon.proxy.clients import Client, Clients
+from leash_addon.proxy.doors import plain
+from leash_addon.proxy.governor import Call
+from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.upstream import base_url_host, is_for_us, send_to_host, send_to_url
+from leash_addon.wire.routes import ProviderRule, Providers, Route
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """One request to a provider. ``url``: as the client meant it, before any other upstream.
+
+    ``call``: once it is admitted. ``injected``: we asked for the usage event.
+    """
+
+    rule: ProviderRule
+    route: Route
+    run: str
+    client: Client
+    imputed: bool
+    url: str
+    call: Call | None = None
+    injected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Takes requests in: whose they are, what they are, and where they go."""
+
+    providers: Providers
+    clients: Clients
+    policy: Policy
+
+    def provider_of(
+        self, flow: http.HTTPFlow, *, tunnelled: bool
+    ) -> tuple[str, ProviderRule] | None:
+        """Return the provider's host that a request is for, and its rule; ``None``: nobody's.
+
+        ``tunnelled``: it came through a CONNECT. A base-URL client's request is pointed at the
+        provider whose path it has.
+        """
+        request = flow.request
+        if not tunnelled and is_for_us(flow, self.policy.names):
+            meant = base_url_host(request.path, self.providers)
+            if meant is not None:
+                send_to_host(request, meant)
+        for host in (request.host, flow.client_conn.sni, request.pretty_host):
+            rule = self.providers.find_host(f"{plain(host)}:{request.port}") if host else None
+            if host and rule is not None:
+                return plain(host), rule
+        return None
+
+    def take_in(
+        self, flow: http.HTTPFlow, host: str, rule: ProviderRule, user: str | None
+    ) -> Intake:
+        """Read who calls and what; strip what is ours; send it elsewhere if so configured.
+
+        Raises ``ValueError`` for a run id that is none.
+        """
+        request, headers = flow.request, lowered(flow.request.headers)
+        intake = Intake(
+            rule=rule,
+            route=rule.route(request.method, request.path),
+            run=identify.run_of(self.policy, headers, user),
+            client=self.clients.find(headers),
+            imputed=rule.imputed or identify.is_imputed(host, headers),
+            url=f"{request.scheme}://{host}{request.path}",
+        )
+        base = self.policy.upstream or rule.upstream
+        if base:
+            send_to_url(request, base)
+        return intake
+
+
+def lowered(headers: http.Headers) -> Mapping[str, str]:
+    """Return headers by lower-case name; several of one name are joined by commas."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def strip_own_headers(headers: http.Headers) -> None:
+    """Take out what was meant for leash."""
+    for name in [name for name in headers if identify.is_own(name)]:
+        del headers[name]
+
+
+def is_upgrade(request: http.Request) -> bool:
+    """Tell whether a request wants to become a WebSocket."""
+    return str(request.headers.get("upgrade", "")).lower() == "websocket"
+
+
+def is_unsent(flow: http.HTTPFlow) -> bool:
+    """Tell whether a failed flow never had a connection upstream, so that nothing was spent."""
+    return flow.response is None and not flow.server_conn.timestamp_tcp_setup

@@ -1,0 +1,160 @@
+"""mitmproxy's engine with only the addons that leash needs, embedded in our own program.
+
+A stock mitmdump walks some forty addons for every hook; this Master has five. A trimmed Master
+runs on silently where stock mitmproxy would exit, so a port that cannot be had is reported here
+as ``ListenError``. While a ``Proxy`` runs, its event loop has Python's eager task factory, as
+mitmproxy wants it. mitmproxy keeps its master in a global: one ``Proxy`` at a time per process.
+"""
+
+import asyncio
+import os
+import socket
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mitmproxy import master
+from mitmproxy.addons.block import Block
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.options import Options
+from mitmproxy.utils import asyncio_utils
+
+from leash_addon.errors import ListenError
+from leash_addon.proxy.addon import LeashAddon
+from leash_addon.proxy.ca import Authority
+from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
+
+SILENCE = 3600
+"""Seconds that a connection may say nothing: the longest calls think for most of an hour."""
+
+MAX_BODY = "1g"
+"""A larger request is answered 413 before anything of it is held or forwarded."""
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted; asyncio's 100 is less than a fan-out of agents."""
+
+GOODBYE = 5.0
+"""Seconds that open connections get to end when the proxy stops."""
+
+
+class Proxy:
+    """The listening proxy: ``async with Proxy(addon, authority) as proxy: proxy.port``.
+
+    ``port`` 0 takes a free one. ``upstream_roots``: PEM file of the roots that providers'
+    certificates are checked against; certifi's when ``None``. Raises ``ListenError``.
+    """
+
+    def __init__(
+        self,
+        addon: LeashAddon,
+        authority: Authority,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        upstream_roots: Path | None = None,
+    ) -> None:
+        """Prepare; nothing listens before ``start``."""
+        self._addon = addon
+        self._store = LeafStore(authority, utc_now)
+        self._host, self._asked_port = host, port
+        self._roots = upstream_roots
+        self._server = Proxyserver()
+        self._exit = ExitStack()
+        self._master: master.Master | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        return int(self._server.listen_addrs()[0][1])
+
+    async def start(self) -> None:
+        """Listen, or raise ``ListenError``."""
+        made = master.Master(Options())
+        made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
+        # The addon stands behind the TLS addon, whose context it may take back, and before
+        # NextLayer, which steps aside where a layer is set.
+        made.addons.add(Block(), self._server, LeashTls(self._store), self._addon, NextLayer())
+        made.options.update(**self._options())
+        self._master = made
+        self._exit.enter_context(
+            asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
+        )
+        self._exit.enter_context(asyncio_utils.set_eager_task_factory())
+        try:
+            await self._listen()
+        except ListenError:
+            await self.stop()
+            raise
+        await made.running()
+
+    async def stop(self) -> None:
+        """Stop listening, end every connection, and settle what is open."""
+        if self._master is None:
+            return
+        made, self._master = self._master, None
+        await self._server.servers.update([])
+        await self._hang_up()
+        await made.done()
+        self._exit.close()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    def _options(self) -> dict[str, object]:
+        return {
+            "body_size_limit": MAX_BODY,
+            "connection_strategy": "lazy",  # a refused call must cost no upstream connection
+            "http2": False,  # a stream can be cut alone
+            "listen_host": self._host,
+            "listen_port": self._asked_port,
+            "mode": ["regular"],
+            "rawtcp": False,  # whatever reaches a provider without TLS is HTTP, or nothing
+            "ssl_verify_upstream_trusted_ca": str(self._roots) if self._roots else None,
+            "tcp_timeout": SILENCE,
+            "upstream_cert": False,
+        }
+
+    async def _listen(self) -> None:
+        await self._server.setup_servers()
+        for instance in self._server.servers:
+            if not instance.is_running:
+                raise ListenError(self._complaint(instance.last_exception))
+            for listening in getattr(instance, "_servers", ()):
+                _widen_backlog(listening)
+
+    def _complaint(self, error: Exception | None) -> str:
+        code = error.errno if isinstance(error, OSError) else None
+        why = str(error) if code is None else os.strerror(code)
+        return (
+            f"cannot listen on {self._host}:{self._asked_port}: {why}; "
+            "choose another address or port with --listen"
+        )
+
+    async def _hang_up(self) -> None:
+        for handler in list(self._server.connections.values()):
+            io = handler.transports.get(handler.client)
+            if io is not None and io.handler is not None:
+                io.handler.cancel("the proxy stops")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                while self._server.connections:  # noqa: ASYNC110 - mitmproxy tells nobody
+                    await asyncio.sleep(0.01)
+
+
+def _widen_backlog(server: asyncio.Server) -> None:
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(BACKLOG)

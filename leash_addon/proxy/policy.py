@@ -1,0 +1,46 @@
+"""What the proxy was told to do, as one frozen value."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from leash_addon.config.settings import Settings
+from leash_addon.core.ask import OnBlind
+from leash_addon.core.limits import NO_LIMITS, Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How calls are assigned, judged and sent on.
+
+    ``run``: the one run that every call belongs to (``leash run``, which starts it); ``None``:
+    by header or proxy user, else ``default_run``, and new runs are started with ``limits``.
+    ``refusal``: status of every final refusal, ``None`` to choose by client. ``inject``: add
+    ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
+    for held money or a free place. ``upstream``: one server in every provider's place; it wins
+    over a provider's own. ``names``: further host names of this listener, for base-URL clients.
+    """
+
+    run: str | None = None
+    default_run: str = "default"
+    limits: Limits = NO_LIMITS
+    on_blind: OnBlind = OnBlind.REFUSE
+    refusal: int | None = None
+    inject: bool = True
+    wait: float = 5.0
+    upstream: str | None = None
+    names: tuple[str, ...] = ()
+    prices: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, *, run: str | None = None, prices: str = "") -> Self:
+        """Take what the settings say; ``run`` as above, ``prices`` names the tables in use."""
+        return cls(
+            run=run,
+            limits=settings.limits,
+            on_blind=settings.on_blind,
+            refusal=settings.refusal,
+            inject=not settings.no_inject,
+            wait=float(settings.holds.wait),
+            upstream=settings.upstream,
+            prices=prices,
+        )

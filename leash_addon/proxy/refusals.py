@@ -1,0 +1,215 @@
+"""Refusals that look like the provider's own errors, with leash's account beside them.
+
+Status and headers decide whether a client stops or comes back: a final refusal carries
+``x-should-retry: false`` and never Retry-After; a passing one is 429 with an honest Retry-After.
+Bodies follow the providers' error formats:
+OpenAI https://platform.openai.com/docs/guides/error-codes, Anthropic
+https://docs.anthropic.com/en/api/errors, Gemini https://cloud.google.com/apis/design/errors,
+Bedrock https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html (2025-11).
+A message never speaks of the length of a prompt: clients answer that by compacting and retrying.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import msgspec
+
+from leash_addon.core.verdict import Reason, Trip
+from leash_addon.ledger import raise_hint
+from leash_addon.proxy.account import Account
+from leash_addon.proxy.clients import UNKNOWN, Client
+
+INTERNAL = "internal"
+"""The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
+
+type Json = dict[str, object]
+
+_OPENAI = {
+    400: "invalid_request_error",
+    402: "billing_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+    500: "server_error",
+    503: "server_error",
+}
+_ANTHROPIC = _OPENAI | {500: "api_error", 503: "overloaded_error"}
+_GEMINI = {
+    400: "FAILED_PRECONDITION",
+    402: "FAILED_PRECONDITION",
+    403: "PERMISSION_DENIED",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+_BEDROCK = {
+    400: "ValidationException",
+    402: "ServiceQuotaExceededException",
+    403: "AccessDeniedException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+    503: "ServiceUnavailableException",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An answer that leash gives itself."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """Why a call is refused. ``status``: what it must be, ``None`` to choose by client."""
+
+    reason: str
+    message: str
+    final: bool = True
+    retry_after: float | None = None
+    status: int | None = None
+
+    @classmethod
+    def of(cls, trip: Trip) -> "Denial":
+        """Take a limit's no."""
+        return cls(
+            reason=trip.reason.value,
+            message=trip.message,
+            final=trip.final,
+            retry_after=trip.retry_after,
+        )
+
+
+LEDGER_AWAY = Denial(
+    reason=Reason.LEDGER_UNAVAILABLE.value,
+    message="the ledger cannot be written, so nothing was forwarded",
+    final=False,
+    retry_after=2.0,
+    status=503,
+)
+FAULT = Denial(
+    reason=INTERNAL,
+    message="leash itself failed on this call, so nothing was forwarded; its log says why",
+    status=500,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is refused: what it spoke to, and what is known of it.
+
+    ``shape``: wire format or provider. ``forced``: the status that the settings ask for.
+    """
+
+    shape: str
+    run: str = ""
+    client: Client = field(default=UNKNOWN)
+    forced: int | None = None
+    account: Account | None = None
+
+
+def refusal(denial: Denial, caller: Caller) -> Refusal:
+    """Shape a refusal as the caller's provider would."""
+    status = denial.status or _status(denial, caller)
+    hint = raise_hint(caller.run, Reason(denial.reason)) if _has_hint(denial, caller) else None
+    message = _message(denial, caller, hint)
+    leash = _leash(denial, caller, hint)
+    headers = {
+        "content-type": "application/json",
+        "x-leash-reason": denial.reason,
+        **({"x-leash-run": caller.run} if caller.run else {}),
+        **_retry(denial),
+    }
+    kind = _kind(caller.shape)
+    if kind == "bedrock":
+        headers["x-amzn-errortype"] = _BEDROCK.get(status, "ServiceException")
+    body = _body(kind, status, message, denial, leash)
+    return Refusal(status=status, headers=headers, body=msgspec.json.encode(body))
+
+
+def _status(denial: Denial, caller: Caller) -> int:
+    if not denial.final:
+        return 429
+    return caller.forced or caller.client.final
+
+
+def _retry(denial: Denial) -> dict[str, str]:
+    if denial.final:
+        return {"x-should-retry": "false"}
+    return {"retry-after": str(max(1, math.ceil(denial.retry_after or 1)))}
+
+
+def _has_hint(denial: Denial, caller: Caller) -> bool:
+    return bool(caller.run) and denial.final and denial.reason in set(Reason)
+
+
+def _message(denial: Denial, caller: Caller, hint: str | None) -> str:
+    where = f", run {caller.run}" if caller.run else ""
+    account = f", {caller.account.sentence}" if caller.account else ""
+    way = f" To go on: {hint}" if hint else ""
+    return f"leash: {denial.message} ({denial.reason}{where}{account}).{way}"
+
+
+def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
+    found: Json = {"reason": denial.reason, "run": caller.run}
+    if caller.account is not None:
+        found |= caller.account.fields()
+        found["limits"] = caller.account.limits()
+    if hint:
+        found["raise"] = hint
+    return found
+
+
+def _kind(shape: str) -> str:
+    for kind, marks in (
+        ("anthropic", ("anthropic",)),
+        ("gemini", ("gemini", "vertex", "google")),
+        ("bedrock", ("bedrock",)),
+        ("ollama", ("ollama",)),
+    ):
+        if shape.startswith(marks):
+            return kind
+    return "openai"
+
+
+def _body(kind: str, status: int, message: str, denial: Denial, leash: Json) -> Json:
+    match kind:
+        case "anthropic":
+            error: Json = {"type": _ANTHROPIC.get(status, "api_error"), "message": message}
+            return {"type": "error", "error": error, "leash": leash}
+        case "gemini":
+            state = _GEMINI.get(status, "UNKNOWN")
+            error = {"code": status, "message": message, "status": state}
+            return {"error": error | {"details": _details(denial)}, "leash": leash}
+        case "bedrock":
+            return {"message": message, "leash": leash}
+        case "ollama":
+            return {"error": message, "leash": leash}
+        case _:
+            error = {
+                "message": message,
+                "type": _OPENAI.get(status, "server_error"),
+                "param": None,
+                "code": denial.reason,
+            }
+            account = {k: v for k, v in leash.items() if k in _ACCOUNT}
+            return {"error": error | account, "leash": leash}
+
+
+_ACCOUNT = frozenset({"reason", "run", "calls", "token_cost", "compute_cost", "total_cost"})
+
+
+def _details(denial: Denial) -> list[Json]:
+    if not denial.final:
+        delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
+        return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    return [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "QUOTA_EXHAUSTED",
+            # gemini-cli takes the reason for final only from this domain.
+            "domain": "cloudcode-pa.googleapis.com",
+            "metadata": {"leash_reason": denial.reason},
+        }
+    ]

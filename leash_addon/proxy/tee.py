@@ -1,0 +1,73 @@
+"""The stream callable of a metered answer: bytes go on, a copy is read.
+
+mitmproxy calls it with each piece of the body as it comes over the wire and once with ``b""`` at
+the end. It never raises (that would hang the client) and never returns ``b""`` for a piece (that
+would end a chunked reply): a piece that is held back is ``[]``.
+"""
+
+import logging
+from collections.abc import Callable
+
+from leash_addon.proxy.governor import Call
+from leash_addon.wire.swallow import UsageSwallow
+
+logger = logging.getLogger(__name__)
+
+type Pieces = bytes | list[bytes]
+
+
+class Tee:
+    """Passes one answer on and feeds its meter.
+
+    ``on_byte`` is called before the first piece is read, ``on_whole`` as soon as the format says
+    that the answer is whole, or at its end. ``swallow`` takes out the usage event that we caused.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        on_byte: Callable[[], None],
+        on_whole: Callable[[], None],
+        swallow: UsageSwallow | None = None,
+    ) -> None:
+        """Stand between provider and client for one call."""
+        self._call = call
+        self._on_byte: Callable[[], None] | None = on_byte
+        self._on_whole = on_whole
+        self._swallow = swallow
+
+    def __call__(self, piece: bytes) -> Pieces:
+        """Return what goes to the client now."""
+        passed = self._pass(piece)
+        try:
+            self._read(piece)
+        except Exception as fault:
+            logger.exception("the meter of call %s failed", self._call.ask.call)
+            self._call.go_blind(f"the meter failed: {type(fault).__name__}")
+            if not piece:
+                self._on_whole()
+        return passed
+
+    def _read(self, piece: bytes) -> None:
+        if self._on_byte is not None:
+            self._on_byte()
+            self._on_byte = None
+        meter = self._call.meter
+        if piece and meter is not None:
+            meter.feed(piece)
+        elif not piece and meter is not None:
+            meter.close()
+        if not piece or (meter is not None and meter.complete):
+            self._on_whole()
+
+    def _pass(self, piece: bytes) -> Pieces:
+        if self._swallow is None:
+            return piece or []
+        try:
+            kept = self._swallow.feed(piece) if piece else self._swallow.close()
+        except Exception:
+            logger.exception("call %s passes with its usage event", self._call.ask.call)
+            self._swallow = None
+            return piece or []
+        return kept or []
