@@ -65,6 +65,8 @@ def warn(books: Books, run: str, now: Instant) -> None:
 
 
 def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) -> None:
+    if ask.patient and trip.effect is Effect.PASSING:
+        return
     refused = CallRefused(
         run=ask.run,
         at=now,

@@ -14,6 +14,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
     ``at``: when it ended. ``cost``: picodollars, ``None`` when unpriced. ``took``, ``first_byte``:
     microseconds. ``on_blind``: what an unpriced cost means to a run with a dollar limit.
+    ``first_hand``: the answer was made by this call, so it is billed whatever id it bears; else a
+    stored answer was fetched, which is billed once.
     The other fields are those of ``CallSettled``.
     """
 
@@ -35,6 +37,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     flag: Reason | None = None
     notes: tuple[str, ...] = ()
     on_blind: OnBlind = OnBlind.REFUSE
+    first_hand: bool = False
 
 
 def settled(opened: CallOpened, end: Settlement) -> CallSettled:

@@ -53,8 +53,9 @@ def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
     """Bill a stored answer once: whoever fetches it again has had it paid already."""
     if end.response_id is None or not end.usage:
         return settled(opened, end)
-    if books.conn.execute(_PAID, (end.response_id,)).fetchone() is not None:
-        return billed_already(opened, end)
+    paid = books.conn.execute(_PAID, (end.response_id,)).fetchone() is not None
+    if paid:
+        return settled(opened, end) if end.first_hand else billed_already(opened, end)
     books.conn.execute(_PAY, (end.response_id, end.call))
     return settled(opened, end)
 
