@@ -1,105 +1,11 @@
-"""Ledgers on real files, and the calls that go through them."""
+"""What the ledger's tests share."""
 
-import itertools
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from leash_addon.core.ask import Ask, OnBlind
-from leash_addon.core.journal import Tokens
-from leash_addon.core.limits import NO_LIMITS, Limits
-from leash_addon.core.money import SECOND, Instant, Pico
-from leash_addon.core.rates import RateCard, Rates
-from leash_addon.core.reading import Confidence, Outcome
-from leash_addon.core.verdict import Allow, Verdict
-from leash_addon.ledger import Ledger, Settlement, open_ledger, run_account
-
-START = Instant(1_700_000_000 * SECOND)
-
-CARD = RateCard(table="test", name="model-1", rates=Rates(input=Decimal(1), output=Decimal(1)))
-"""One dollar per million tokens in and out: a token is a microdollar."""
-
-
-def make_ask(call: str, run: str = "r1", **fields: object) -> Ask:
-    """Return an ask of a run; its hold is (input_tokens + min(usual, max_output)) microdollars."""
-    known: dict[str, object] = {
-        "run": run,
-        "call": call,
-        "accounts": (run_account(run),),
-        "provider": "openai",
-        "format": "openai.chat",
-        "model": "model-1",
-        "input_tokens": 0,
-        "max_output": 0,
-        "card": CARD,
-        "on_blind": OnBlind.REFUSE,
-    }
-    return Ask(**(known | fields))  # type: ignore[arg-type]
-
-
-def make_end(call: str, cost: int | None = 1_000_000, **fields: object) -> Settlement:
-    """Return the end of a call that was measured at ``cost``."""
-    known: dict[str, object] = {
-        "call": call,
-        "at": START,
-        "cost": None if cost is None else Pico(cost),
-        "confidence": Confidence.MEASURED if cost is not None else Confidence.UNPRICED,
-        "outcome": Outcome.COMPLETE,
-        "tokens": Tokens(input=2, output=3),
-        "usage": {"input_tokens": 2, "output_tokens": 3},
-        "status": 200,
-    }
-    return Settlement(**(known | fields))  # type: ignore[arg-type]
-
-
-@dataclass
-class World:
-    """A database file, ledgers open on it, and a clock that is set by hand."""
-
-    path: Path
-    now: Instant = START
-    ledgers: list[Ledger] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    def open(self) -> Ledger:
-        """Open the file once more, as another process would."""
-        ledger = open_ledger(self.path, wait=0.0)
-        self.ledgers.append(ledger)
-        return ledger
-
-    def start(self, limits: Limits = NO_LIMITS, run: str = "r1") -> Ledger:
-        """Open the file and start a run."""
-        ledger = self.open()
-        ledger.start_run(run, limits, program="agent", prices="test", now=self.now)
-        return ledger
-
-    def call(self, ledger: Ledger, **fields: object) -> tuple[str, Verdict]:
-        """Ask for one call; return its id and the verdict."""
-        name = f"c{next(self.numbers)}"
-        return name, ledger.admit(make_ask(name, **fields), self.now)  # type: ignore[arg-type]
-
-    def admitted(self, ledger: Ledger, **fields: object) -> str:
-        """Ask for one call that must be admitted; return its id."""
-        name, verdict = self.call(ledger, **fields)
-        assert isinstance(verdict, Allow)
-        return name
-
-    def crash(self, ledger: Ledger) -> None:
-        """Leave a ledger as a killed process does: lock gone, everything else left behind."""
-        if ledger._owners.me is not None:
-            os.close(ledger._owners.me.fd)
-            ledger._owners.me = None
-        ledger.close()
-        self.ledgers.remove(ledger)
-
-    def close(self) -> None:
-        """Close whatever is open."""
-        for ledger in self.ledgers:
-            ledger.close(self.now)
+from tests.ledger.world import World
 
 
 @pytest.fixture
@@ -108,15 +14,3 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(path=tmp_path / "leash.db")
     yield made
     made.close()
-
-
-@pytest.fixture
-def end() -> Callable[..., Settlement]:
-    """Give the maker of settlements."""
-    return make_end
-
-
-@pytest.fixture
-def ask() -> Callable[..., Ask]:
-    """Give the maker of asks."""
-    return make_ask

@@ -3,15 +3,16 @@
 import pytest
 
 from leash_addon.ledger import Ledger
+from tests.ledger.world import World, make_end
 
 UNLOCK = "DROP TRIGGER journal_is_not_updated; DROP TRIGGER journal_is_not_deleted;"
 
 
 @pytest.fixture
-def ledger(world, end) -> Ledger:
+def ledger(world: World) -> Ledger:
     """Give a ledger with a settled call, a refused one and an open one."""
     made = world.start()
-    made.settle([end(world.admitted(made), 1)])
+    made.settle([make_end(world.admitted(made), 1)])
     world.admitted(made, input_tokens=5)
     return made
 
@@ -84,7 +85,7 @@ def test_damage_is_found_and_named(ledger: Ledger, damage: str, found: str) -> N
     assert any(problem.startswith(found) for problem in problems), problems
 
 
-def test_fsck_of_a_live_ledger_sees_one_moment(world, ledger: Ledger) -> None:
+def test_fsck_of_a_live_ledger_sees_one_moment(world: World, ledger: Ledger) -> None:
     """While another process writes, what is read stays one snapshot."""
     other = world.open()
     read = ledger._codec.entry

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from leash_addon.errors import LedgerBusy, LedgerError
 from leash_addon.ledger import open_ledger
 from leash_addon.ledger.connection import beside
 from leash_addon.ledger.locks import locked
+from tests.ledger.world import World
 
 NOBODY = 65534
 
@@ -21,7 +23,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_leash_makes_is_private(world) -> None:
+def test_what_leash_makes_is_private(world: World) -> None:
     """The file, its log and its locks are 0600; directories are 0700."""
     world.path = world.path.parent / "new" / "deep" / "leash.db"
     world.start()
@@ -43,7 +45,7 @@ def test_a_directory_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     assert mode(tmp_path) == 0o755
 
 
-def test_opening_again_finds_what_was_written(world) -> None:
+def test_opening_again_finds_what_was_written(world: World) -> None:
     """The file is the memory."""
     ledger = world.start()
     ledger.close()
@@ -91,7 +93,9 @@ def a_file_as_parent(path: Path) -> None:
         pytest.param(a_file_as_parent, "name another file with --db", id="a file as its parent"),
     ],
 )
-def test_what_cannot_be_a_ledger_is_said(tmp_path: Path, prepare, says: str) -> None:
+def test_what_cannot_be_a_ledger_is_said(
+    tmp_path: Path, prepare: Callable[[Path], None], says: str
+) -> None:
     """The message has the path and the mend, and the file is left as it was."""
     path = tmp_path / "sub" / "leash.db"
     path.parent.mkdir()
@@ -139,7 +143,7 @@ def test_what_can_only_be_read_is_said(what: str) -> None:
     assert "mend the permissions" in said
 
 
-def test_an_opening_waits_for_another(world) -> None:
+def test_an_opening_waits_for_another(world: World) -> None:
     """Whoever cannot get the opening lock in time says that another process has it."""
     world.open()
     lock = beside(world.path, ".lock")
@@ -147,7 +151,7 @@ def test_an_opening_waits_for_another(world) -> None:
         pass
 
 
-def test_the_write_lock_of_another_is_busy_not_broken(world) -> None:
+def test_the_write_lock_of_another_is_busy_not_broken(world: World) -> None:
     """A held lock is worth another try, so it has an error of its own."""
     ledger = world.start()
     other = sqlite3.connect(world.path, isolation_level=None)

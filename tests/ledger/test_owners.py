@@ -7,6 +7,7 @@ from leash_addon.core.money import SECOND, Instant
 from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.ledger import Ledger
 from leash_addon.ledger.owner import LEASE
+from tests.ledger.world import World, make_end
 
 HOUR = 3600 * SECOND
 
@@ -16,7 +17,7 @@ def from_another_machine(ledger: Ledger) -> None:
     ledger._conn.execute("UPDATE owners SET machine = 'elsewhere'")
 
 
-def test_a_dead_process_settles_at_its_holds(world) -> None:
+def test_a_dead_process_settles_at_its_holds(world: World) -> None:
     """Calls of a killed process count at what was held for them, marked so."""
     ledger = world.start()
     world.admitted(ledger, input_tokens=5)
@@ -33,7 +34,7 @@ def test_a_dead_process_settles_at_its_holds(world) -> None:
     assert (balance.open_calls, balance.held, balance.spent) == (0, 0, 5_000_000)
 
 
-def test_sweeping_twice_books_once(world) -> None:
+def test_sweeping_twice_books_once(world: World) -> None:
     """A hold is swept once, by whoever comes first."""
     ledger = world.start()
     world.admitted(ledger)
@@ -42,14 +43,14 @@ def test_sweeping_twice_books_once(world) -> None:
     assert (len(first.sweep(world.now)), len(second.sweep(world.now))) == (1, 0)
 
 
-def test_a_living_process_is_not_swept_however_old_its_lease(world) -> None:
+def test_a_living_process_is_not_swept_however_old_its_lease(world: World) -> None:
     """A stopped or sleeping process holds its lock: on one machine the clock proves nothing."""
     ledger = world.start()
     world.admitted(ledger)
     assert world.open().sweep(Instant(world.now + 1000 * HOUR)) == ()
 
 
-def test_another_machines_owner_lives_until_its_lease_ends(world) -> None:
+def test_another_machines_owner_lives_until_its_lease_ends(world: World) -> None:
     """Where locks cannot be seen the lease decides."""
     ledger = world.start()
     world.admitted(ledger)
@@ -59,7 +60,7 @@ def test_another_machines_owner_lives_until_its_lease_ends(world) -> None:
     assert len(other.sweep(Instant(world.now + LEASE))) == 1
 
 
-def test_a_heartbeat_renews_the_lease(world) -> None:
+def test_a_heartbeat_renews_the_lease(world: World) -> None:
     """An owner that beats is not swept after its first lease."""
     ledger = world.start()
     world.admitted(ledger)
@@ -69,7 +70,7 @@ def test_a_heartbeat_renews_the_lease(world) -> None:
     assert world.open().sweep(later) == ()
 
 
-def test_an_owner_without_a_lock_file_is_judged_by_its_lease(world) -> None:
+def test_an_owner_without_a_lock_file_is_judged_by_its_lease(world: World) -> None:
     """Two containers may share a boot id and not a directory."""
     ledger = world.start()
     world.admitted(ledger)
@@ -79,15 +80,15 @@ def test_an_owner_without_a_lock_file_is_judged_by_its_lease(world) -> None:
     assert len(other.sweep(Instant(world.now + LEASE))) == 1
 
 
-def test_the_true_settlement_after_a_sweep_is_one_adjustment(world, end) -> None:
+def test_the_true_settlement_after_a_sweep_is_one_adjustment(world: World) -> None:
     """A call that ends after it was swept is corrected to its true cost, once."""
     ledger = world.start()
     name = world.admitted(ledger, input_tokens=5)
     from_another_machine(ledger)
     world.open().sweep(Instant(world.now + LEASE))
-    (entry,) = ledger.settle([end(name, 7_000_000, tokens=Tokens(input=4, output=3))])
+    (entry,) = ledger.settle([make_end(name, 7_000_000, tokens=Tokens(input=4, output=3))])
     assert isinstance(entry, CallAdjusted)
-    assert ledger.settle([end(name, 9_000_000)]) == ()
+    assert ledger.settle([make_end(name, 9_000_000)]) == ()
     balance = ledger.balance("r1")
     assert (entry.cost, balance.spent, balance.tokens) == (
         2_000_000,
@@ -96,17 +97,17 @@ def test_the_true_settlement_after_a_sweep_is_one_adjustment(world, end) -> None
     )
 
 
-def test_a_late_end_without_a_price_keeps_what_was_booked(world, end) -> None:
+def test_a_late_end_without_a_price_keeps_what_was_booked(world: World) -> None:
     """Nothing better is known, so the swept amount stays."""
     ledger = world.start()
     name = world.admitted(ledger, input_tokens=5)
     from_another_machine(ledger)
     world.open().sweep(Instant(world.now + LEASE))
-    ledger.settle([end(name, None)])
+    ledger.settle([make_end(name, None)])
     assert ledger.balance("r1").spent == 5_000_000
 
 
-def test_a_process_that_was_taken_for_dead_comes_back(world) -> None:
+def test_a_process_that_was_taken_for_dead_comes_back(world: World) -> None:
     """After a heartbeat its new calls are its own again and are not swept."""
     ledger = world.start()
     world.admitted(ledger)
@@ -119,7 +120,7 @@ def test_a_process_that_was_taken_for_dead_comes_back(world) -> None:
     assert other.sweep(later) == ()
 
 
-def test_closing_settles_what_is_still_open(world) -> None:
+def test_closing_settles_what_is_still_open(world: World) -> None:
     """A clean end leaves no hold, no lease and no lock file behind."""
     ledger = world.start()
     world.admitted(ledger, input_tokens=5)
@@ -131,7 +132,7 @@ def test_closing_settles_what_is_still_open(world) -> None:
     assert (other.balance("r1").open_calls, leases, lock.exists()) == (0, (0,), False)
 
 
-def test_a_hold_without_an_owner_row_is_swept(world) -> None:
+def test_a_hold_without_an_owner_row_is_swept(world: World) -> None:
     """A hold never leaks, not even when its lease has gone."""
     ledger = world.start()
     world.admitted(ledger)
@@ -142,11 +143,11 @@ def test_a_hold_without_an_owner_row_is_swept(world) -> None:
 
 
 @pytest.mark.parametrize("step", [-HOUR, HOUR], ids=["back", "forth"])
-def test_a_clock_that_steps_changes_no_sum(world, end, step: int) -> None:
+def test_a_clock_that_steps_changes_no_sum(world: World, step: int) -> None:
     """Sweeps and settlements under a stepped clock lose and double nothing."""
     ledger = world.start()
     names = [world.admitted(ledger, input_tokens=5) for _ in range(2)]
     world.now = Instant(world.now + step)
     world.open().sweep(world.now)
-    ledger.settle([end(name, 100, at=world.now) for name in names])
+    ledger.settle([make_end(name, 100, at=world.now) for name in names])
     assert (ledger.balance("r1").spent, ledger.fsck()) == (200, [])

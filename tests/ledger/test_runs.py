@@ -10,6 +10,7 @@ from leash_addon.core.money import SECOND, Instant, usd
 from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, Status, raise_hint
+from tests.ledger.world import World, make_end
 
 FIVE = Limits(max_cost=usd("5"))
 
@@ -19,7 +20,7 @@ def statuses(ledger: Ledger, now: Instant) -> dict[str, Status]:
     return {standing.run: standing.status for standing in ledger.runs(now)}
 
 
-def test_limits_of_a_run_are_recorded(world) -> None:
+def test_limits_of_a_run_are_recorded(world: World) -> None:
     """What a run was started with is what its balance and its first entry say."""
     ledger = world.start(FIVE)
     ((_, entry),) = list(ledger.entries("r1"))
@@ -27,37 +28,37 @@ def test_limits_of_a_run_are_recorded(world) -> None:
     assert (entry.limits, ledger.balance("r1").limits) == (FIVE, FIVE)
 
 
-def test_a_run_continues_in_another_process(world, end) -> None:
+def test_a_run_continues_in_another_process(world: World) -> None:
     """Totals go on where the last process left them."""
     first = world.start(FIVE)
-    first.settle([end(world.admitted(first), 100)])
+    first.settle([make_end(world.admitted(first), 100)])
     second = world.open()
     assert second.start_run("r1", None, now=world.now).spent == 100
-    second.settle([end(world.admitted(second), 11)])
+    second.settle([make_end(world.admitted(second), 11)])
     assert second.balance("r1").spent == 111
 
 
-def test_no_limits_given_keeps_the_recorded_ones(world) -> None:
+def test_no_limits_given_keeps_the_recorded_ones(world: World) -> None:
     """A run is continued under its own limits unless others are given."""
     world.start(FIVE)
     assert world.open().start_run("r1", None, now=world.now).limits == FIVE
 
 
-def test_a_differing_limit_of_a_live_run_is_recorded(world) -> None:
+def test_a_differing_limit_of_a_live_run_is_recorded(world: World) -> None:
     """A run that is not stopped takes the limits that it is started with."""
     world.start(FIVE)
     six = Limits(max_cost=usd("6"))
     assert world.open().start_run("r1", six, now=world.now).limits == six
 
 
-def test_starting_again_as_it_is_writes_nothing(world) -> None:
+def test_starting_again_as_it_is_writes_nothing(world: World) -> None:
     """The same process with the same limits is no second start."""
     ledger = world.start(FIVE)
     ledger.start_run("r1", FIVE, now=world.now)
     assert len(list(ledger.entries("r1"))) == 1
 
 
-def test_a_stopped_run_takes_other_limits_only_by_raise(world) -> None:
+def test_a_stopped_run_takes_other_limits_only_by_raise(world: World) -> None:
     """Starting a stopped run with other limits is an error that names the command."""
     ledger = world.start(Limits(max_calls=1))
     world.admitted(ledger)
@@ -66,7 +67,7 @@ def test_a_stopped_run_takes_other_limits_only_by_raise(world) -> None:
         world.open().start_run("r1", Limits(max_calls=9), now=world.now)
 
 
-def test_stopped_stays_stopped(world) -> None:
+def test_stopped_stays_stopped(world: World) -> None:
     """Another process that continues a stopped run is refused for the same reason."""
     ledger = world.start(Limits(max_calls=1))
     world.admitted(ledger)
@@ -78,7 +79,7 @@ def test_stopped_stays_stopped(world) -> None:
     assert verdict.reason is Reason.CALL_BUDGET
 
 
-def test_raising_the_limit_lets_the_run_go_on(world) -> None:
+def test_raising_the_limit_lets_the_run_go_on(world: World) -> None:
     """A raise is an entry with who did it, and lifts the stop of that limit."""
     ledger = world.start(Limits(max_calls=1))
     world.admitted(ledger)
@@ -90,7 +91,7 @@ def test_raising_the_limit_lets_the_run_go_on(world) -> None:
     assert isinstance(world.call(ledger)[1], Allow)
 
 
-def test_a_kill_holds_on_the_very_next_call_of_another_process(world) -> None:
+def test_a_kill_holds_on_the_very_next_call_of_another_process(world: World) -> None:
     """Killing from another terminal refuses what the governed process asks next."""
     ledger = world.start()
     world.admitted(ledger)
@@ -100,7 +101,7 @@ def test_a_kill_holds_on_the_very_next_call_of_another_process(world) -> None:
     assert verdict.reason is Reason.KILL
 
 
-def test_killing_twice_is_one_entry(world) -> None:
+def test_killing_twice_is_one_entry(world: World) -> None:
     """A second kill changes nothing."""
     ledger = world.start()
     ledger.kill("r1", world.now)
@@ -109,7 +110,7 @@ def test_killing_twice_is_one_entry(world) -> None:
     assert sum(isinstance(entry, RunKilled) for entry in entries) == 1
 
 
-def test_a_killed_run_cannot_be_raised(world) -> None:
+def test_a_killed_run_cannot_be_raised(world: World) -> None:
     """No limit ends a kill, and the error says so."""
     ledger = world.start(FIVE)
     ledger.kill("r1", world.now)
@@ -120,7 +121,7 @@ def test_a_killed_run_cannot_be_raised(world) -> None:
 
 
 @pytest.mark.parametrize("change", ["kill", "raise_limits", "finish_run", "balance", "standing"])
-def test_an_unknown_run_names_its_neighbours(world, change: str) -> None:
+def test_an_unknown_run_names_its_neighbours(world: World, change: str) -> None:
     """A mistyped run is an error that lists the names near it."""
     ledger = world.start(run="a3f9c2e1")
     calls = {
@@ -134,7 +135,7 @@ def test_an_unknown_run_names_its_neighbours(world, change: str) -> None:
         calls[change]()
 
 
-def test_statuses_tell_how_runs_ended(world) -> None:
+def test_statuses_tell_how_runs_ended(world: World) -> None:
     """Running, stopped, killed, finished and abandoned are told apart."""
     ledger = world.start(Limits(max_calls=1), run="stopped")
     world.admitted(ledger, run="stopped")
@@ -149,7 +150,7 @@ def test_statuses_tell_how_runs_ended(world) -> None:
     }
 
 
-def test_a_run_that_another_process_still_governs_is_not_finished(world) -> None:
+def test_a_run_that_another_process_still_governs_is_not_finished(world: World) -> None:
     """A call after an end means that the run goes on."""
     ledger = world.start()
     world.open().finish_run("r1", 0, world.now)
@@ -158,14 +159,14 @@ def test_a_run_that_another_process_still_governs_is_not_finished(world) -> None
     assert ledger.standing("r1", world.now).status is Status.RUNNING
 
 
-def test_finishing_keeps_the_exit_code(world) -> None:
+def test_finishing_keeps_the_exit_code(world: World) -> None:
     """The end is an entry with the exit code."""
     ledger = world.start()
     assert ledger.finish_run("r1", 7, world.now).exit_code == 7
     assert isinstance(list(ledger.entries("r1"))[-1][1], RunFinished)
 
 
-def test_runs_come_newest_first(world) -> None:
+def test_runs_come_newest_first(world: World) -> None:
     """The most recently active run leads, and a limit cuts the rest."""
     ledger = world.open()
     for number in range(5):
@@ -174,19 +175,19 @@ def test_runs_come_newest_first(world) -> None:
     assert [standing.run for standing in ledger.runs(world.now, limit=2)] == ["r4", "r3"]
 
 
-def test_entries_of_a_long_run_come_whole_and_in_order(world, end) -> None:
+def test_entries_of_a_long_run_come_whole_and_in_order(world: World) -> None:
     """Paging loses and repeats nothing."""
     ledger = world.start()
     for _ in range(300):
-        ledger.settle([end(world.admitted(ledger), 1)])
+        ledger.settle([make_end(world.admitted(ledger), 1)])
     numbers = [seq for seq, _ in ledger.entries("r1")]
     assert numbers == list(range(1, 602))
 
 
-def test_a_new_run_id_is_unused(world) -> None:
+def test_a_new_run_id_is_unused(world: World) -> None:
     """An id that a run has already is not given again."""
     ledger = world.open()
-    taken = ledger.new_run_id(random.Random(7))
+    taken = ledger.new_run_id(random.Random(7))  # noqa: S311 - the same id twice on purpose
     ledger.start_run(taken, None, now=world.now)
-    fresh = ledger.new_run_id(random.Random(7))
+    fresh = ledger.new_run_id(random.Random(7))  # noqa: S311 - the same id twice on purpose
     assert (len(taken), len(fresh), fresh == taken) == (8, 8, False)

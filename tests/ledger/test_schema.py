@@ -2,17 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from leash_addon.ledger.schema import STEPS, migrate, statements
+from tests.ledger.world import World, make_end
 
 
 @pytest.fixture
-def conn(world, end) -> Iterator[sqlite3.Connection]:
+def conn(world: World) -> Iterator[sqlite3.Connection]:
     """Give a plain connection to a ledger that has one settled call."""
     ledger = world.start()
-    ledger.settle([end(world.admitted(ledger), 1)])
+    ledger.settle([make_end(world.admitted(ledger), 1)])
     made = sqlite3.connect(world.path, isolation_level=None)
     yield made
     made.close()
@@ -54,7 +56,7 @@ def test_every_step_is_recorded(conn: sqlite3.Connection) -> None:
     assert names == [name for name, _ in STEPS]
 
 
-def test_a_step_that_fails_leaves_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step and its record are committed together or not at all."""
     broken = (("001_broken", "CREATE TABLE one (a INTEGER) STRICT;\nCREATE TABLE one (a TEXT);"),)
     monkeypatch.setattr("leash_addon.ledger.schema.STEPS", broken)
