@@ -7,12 +7,15 @@ from leash_addon.core.money import SECOND, Instant, Pico, show_usd
 from leash_addon.core.verdict import Reason
 
 
-def stop_after(settled: CallSettled, balance: Balance, on_blind: OnBlind) -> RunStopped | None:
-    """Stop a run whose call came back without a cost that its dollar limit needs."""
+def stop_after(
+    settled: CallSettled, balance: Balance, on_blind: OnBlind, *, capped: bool = False
+) -> RunStopped | None:
+    """Stop a run whose call came back without a cost that its dollar limit, or a cap, needs."""
     limits = balance.limits
-    if settled.cost is not None or not limits.counts_money or balance.stopped is not None:
+    if settled.cost is not None or balance.stopped is not None or on_blind is not OnBlind.REFUSE:
         return None
-    if on_blind is not OnBlind.REFUSE or (settled.imputed and not limits.count_imputed):
+    run_needs_it = limits.counts_money and (not settled.imputed or limits.count_imputed)
+    if not (run_needs_it or capped):
         return None
     return RunStopped(
         run=settled.run,

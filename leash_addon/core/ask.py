@@ -1,11 +1,12 @@
 """What a call asks for, as far as admission needs to know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import ZERO, Pico
 from leash_addon.core.pricing import RateCard, Unpriced, price
+from leash_addon.core.scopes import NO_TAGS, Tags
 from leash_addon.core.usage import Usage
 from leash_addon.core.verdict import Reason
 
@@ -29,6 +30,13 @@ class Ask:
     output tokens, times its choices; ``None`` when it names none. ``card``: ``None`` when nobody
     prices the model. ``blind``: why the call cannot be metered at all, if so. ``imputed``: a
     subscription pays. ``accounts``: keys of every balance it is charged to, its run's first.
+    ``patient``: the caller will ask again, so a passing refusal is not put on record.
+
+    For caps, rate limits and hard holds: ``tags``: who asks, by scope. ``input_bytes``: size of
+    the body; 0 when only the estimate is known. ``unseen``: the input is more than the body shows
+    (a stored answer, a file, an address). ``context_window``: of the model, where known.
+    ``clamp_floor``: the lowest limit on output tokens that may be written into the body; ``None``
+    when the body must stay as it is.
     """
 
     run: str
@@ -45,15 +53,32 @@ class Ask:
     blind: Reason | None = None
     imputed: bool = False
     on_blind: OnBlind = OnBlind.REFUSE
+    patient: bool = False
+    tags: Tags = field(default_factory=lambda: NO_TAGS)
+    input_bytes: int = 0
+    unseen: bool = False
+    context_window: int | None = None
+    clamp_floor: int | None = None
 
 
 def expected_hold(ask: Ask, balance: Balance) -> Pico:
     """Return what the call will probably cost: its input, and the output usual in its run."""
     if ask.card is None or (ask.imputed and not balance.limits.count_imputed):
         return ZERO
+    return expected_cost(ask, balance)
+
+
+def expected_output(ask: Ask, balance: Balance) -> int:
+    """Return the output tokens of all choices that are usual in the run, within the call's own."""
     output = balance.usual_output(USUAL_OUTPUT) * ask.choices
-    if ask.max_output is not None:
-        output = min(output, ask.max_output)
+    return output if ask.max_output is None else min(output, ask.max_output)
+
+
+def expected_cost(ask: Ask, balance: Balance) -> Pico:
+    """Return what the call will probably come to, whoever pays; zero when nobody prices it."""
+    if ask.card is None:
+        return ZERO
+    output = expected_output(ask, balance)
     for usage in (
         Usage(input_tokens=ask.input_tokens, output_tokens=output),
         Usage(input_tokens=ask.input_tokens),  # embeddings and their like have no output price

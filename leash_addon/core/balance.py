@@ -15,6 +15,7 @@ from leash_addon.core.journal import (
     CallOpened,
     CallRefused,
     CallSettled,
+    CapRaised,
     Entry,
     LimitsRaised,
     RunFinished,
@@ -24,7 +25,7 @@ from leash_addon.core.journal import (
     Tokens,
     Warned,
 )
-from leash_addon.core.limits import NO_LIMITS, Limits, TokenWindow
+from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits, TokenWindow
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence
 from leash_addon.core.verdict import Reason
@@ -40,7 +41,9 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     what a subscription covers, both in picodollars; ``held`` is spoken for by open calls.
     ``metered`` counts settled calls with reported usage. ``recent``: (slot start in seconds,
     tokens) of the token rate's window. ``reply``/``repeats``: the last answer's fingerprint and how
-    often it came in a row. ``warned``: limits that have warned.
+    often it came in a row. ``warned``: limits that have warned. ``held_imputed``: the part of
+    ``held`` that a subscription will pay; ``held_tokens``: held against caps on tokens.
+    ``ceiling``: what someone raised the account's cap to.
     """
 
     calls: int = 0
@@ -70,10 +73,17 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prices: str = ""
     limits: Limits = NO_LIMITS
     warned: tuple[str, ...] = ()
+    held_imputed: Pico = ZERO
+    held_tokens: int = 0
+    ceiling: Ceiling | None = None
 
     def counted(self) -> Pico:
         """Return the money that counts against dollar limits."""
         return Pico(self.spent + self.imputed) if self.limits.count_imputed else self.spent
+
+    def spoken_for(self) -> Pico:
+        """Return the held money that may come to count against dollar limits."""
+        return self.held if self.limits.count_imputed else Pico(self.held - self.held_imputed)
 
     def compute(self, now: Instant) -> Pico:
         """Return what wall clock since the first call has come to; it stands still once ended."""
@@ -115,6 +125,8 @@ def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - on
             return _stopped(balance, entry)
         case Warned():
             return replace(balance, warned=(*balance.warned, entry.limit))
+        case CapRaised():
+            return replace(balance, ceiling=entry.ceiling)
         case _:
             assert_never(entry)
 
@@ -177,6 +189,8 @@ def _opened(balance: Balance, entry: CallOpened) -> Balance:
         calls=balance.calls + 1,
         open_calls=balance.open_calls + 1,
         held=Pico(balance.held + entry.hold),
+        held_imputed=Pico(balance.held_imputed + (entry.hold if entry.imputed else 0)),
+        held_tokens=balance.held_tokens + entry.hold_tokens,
         first_call_at=first,
         last_call_at=entry.at,
     )
@@ -192,6 +206,8 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
         metered=balance.metered + (1 if entry.usage else 0),
         unpriced=balance.unpriced + (1 if entry.confidence is Confidence.UNPRICED else 0),
         held=Pico(balance.held - entry.hold),
+        held_imputed=Pico(balance.held_imputed - (entry.hold if entry.imputed else 0)),
+        held_tokens=balance.held_tokens - entry.hold_tokens,
         spent=balance.spent if entry.imputed else Pico(balance.spent + cost),
         imputed=Pico(balance.imputed + cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,

@@ -67,10 +67,10 @@ class CostBudget:
         if spent >= self.limit:
             message = f"the budget of {show_usd(self.limit)} is spent ({show_usd(Pico(spent))})"
             return Trip(reason=self.reason, effect=Effect.STOP, message=message)
-        if balance.open_calls and spent + balance.held + hold > self.limit:
+        if balance.open_calls and spent + balance.spoken_for() + hold > self.limit:
             message = (
-                f"{show_usd(balance.held)} of the budget of {show_usd(self.limit)} is held by "
-                f"{balance.open_calls} open calls"
+                f"{show_usd(balance.spoken_for())} of the budget of {show_usd(self.limit)} is held "
+                f"by {balance.open_calls} open calls"
             )
             return Trip(
                 reason=Reason.HELD, effect=Effect.PASSING, message=message, retry_after=SHORT

@@ -10,8 +10,8 @@ Entries hold accounting only: no prompt, no reply, no key, no command line.
 
 from msgspec import Struct
 
-from leash_addon.core.limits import NO_LIMITS, Limits
-from leash_addon.core.money import Instant, Pico
+from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
+from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.verdict import Effect, Reason
 
@@ -87,7 +87,10 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     """A call was admitted; nothing has gone upstream yet.
 
     ``accounts``: keys of the balances that it is charged to, the run's own included.
-    ``imputed``: a subscription pays for it.
+    ``imputed``: a subscription pays for it. ``hold_tokens``: held against caps on tokens.
+    ``estimate``: what the call is booked at when nobody reports and nothing was held.
+    ``buckets``: token buckets that ``bucket_tokens`` were taken from each, corrected when it ends.
+    ``capped``: a dollar cap counts it, so it must come back with a cost.
     """
 
     call: str
@@ -98,11 +101,17 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     model: str = ""
     client: str = ""
     imputed: bool = False
+    hold_tokens: int = 0
+    estimate: Pico = ZERO
+    buckets: tuple[str, ...] = ()
+    bucket_tokens: int = 0
+    capped: bool = False
 
 
 class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
-    """A call ended, exactly once. ``hold`` repeats the opened call's, so that folding is local.
+    """A call ended, exactly once.
 
+    ``hold`` and ``hold_tokens`` repeat the opened call's, so that folding is local.
     ``cost``: picodollars, ``None`` when unpriced. ``usage``: the reported counts by the names of
     the normalised usage, only those that were reported. ``priced_by``/``priced_as``: the price
     table, and the model name found in it. ``took``, ``first_byte``: microseconds.
@@ -129,6 +138,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     response_id: str | None = None
     flag: Reason | None = None
     notes: tuple[str, ...] = ()
+    hold_tokens: int = 0
 
 
 class CallAdjusted(_Entry, frozen=True, kw_only=True, tag="call_adjusted"):
@@ -160,11 +170,26 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
 
 
 class Warned(_Entry, frozen=True, kw_only=True, tag="warned"):
-    """A fraction of a limit was reached; each limit warns once until it is raised."""
+    """A fraction of a limit was reached; each limit warns once until it is raised.
+
+    ``account``: the cap's account that it is booked on; empty: the run's own.
+    """
 
     limit: str
     at_thousandths: int
     message: str = ""
+    account: str = ""
+
+
+class CapRaised(_Entry, frozen=True, kw_only=True, tag="cap_raised"):
+    """Someone raised a cap for one account and window, on the record. ``run`` is empty.
+
+    ``ceiling``: the new limits, whole; a limit is never lowered by it.
+    """
+
+    account: str
+    ceiling: Ceiling
+    by: str = ""
 
 
 type Entry = (
@@ -178,4 +203,5 @@ type Entry = (
     | CallAdjusted
     | CallRefused
     | Warned
+    | CapRaised
 )

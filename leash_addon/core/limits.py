@@ -38,3 +38,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NO_LIMITS = Limits()
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a cap allows in one window: picodollars, calls, tokens; zero turns one off."""
+
+    max_cost: Pico = ZERO
+    max_calls: int = 0
+    max_tokens: int = 0
+
+    def raised(self, by: "Ceiling | None") -> "Ceiling":
+        """Return the higher of each limit; a raise to zero lifts it, one that is off stays off."""
+        if by is None:
+            return self
+        return Ceiling(
+            max_cost=Pico(_higher(self.max_cost, by.max_cost)),
+            max_calls=_higher(self.max_calls, by.max_calls),
+            max_tokens=_higher(self.max_tokens, by.max_tokens),
+        )
+
+
+def _higher(limit: int, by: int) -> int:
+    return max(limit, by) if limit and by else 0

@@ -7,7 +7,7 @@ them, so a reason is never renamed and never reused.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leash_addon.core.money import Pico
+from leash_addon.core.money import ZERO, Instant, Pico
 
 
 class Reason(StrEnum):
@@ -43,12 +43,18 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
-    """A limit saying no. ``retry_after``: seconds after which it may say yes (passing only)."""
+    """A limit saying no. ``retry_after``: seconds after which it may say yes (passing only).
+
+    ``account``: the cap's account or the rate limit's bucket that said it; empty: the run's own.
+    ``resets_at``: when a cap begins anew.
+    """
 
     reason: Reason
     effect: Effect
     message: str
     retry_after: float | None = None
+    account: str = ""
+    resets_at: Instant | None = None
 
     @property
     def final(self) -> bool:
@@ -58,9 +64,15 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allow:
-    """The call may go; ``hold`` is the money that is spoken for until it settles."""
+    """The call may go; ``hold`` is the money that is spoken for until it settles.
+
+    ``max_output``: lower the request's own limit on output tokens to this before it goes.
+    ``estimate``: what the call is booked at when nobody reports and nothing was held.
+    """
 
     hold: Pico
+    max_output: int | None = None
+    estimate: Pico = ZERO
 
 
 type Verdict = Allow | Trip

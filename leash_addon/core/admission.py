@@ -1,0 +1,204 @@
+"""One admission: a call against its run's boundaries, every cap and every rate limit, all at once.
+
+``terms.plan`` says what has to be read (and locked, in key order); ``decide_all`` answers over
+exactly that, and says what has to be written. A call is charged to everything or to nothing: a
+refusal charges no account and takes from no bucket.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from msgspec import structs
+
+from leash_addon.core.ask import Ask
+from leash_addon.core.balance import EMPTY, Balance
+from leash_addon.core.bounds import Size, size
+from leash_addon.core.buckets import Taken, take
+from leash_addon.core.cap_trips import Line, alerted, due, says
+from leash_addon.core.caps import Action, CapAccount
+from leash_addon.core.clamping import lowered
+from leash_addon.core.decide import RANK, decide, unpriceable
+from leash_addon.core.journal import CallOpened, Warned
+from leash_addon.core.money import ZERO, Instant, Pico
+from leash_addon.core.rate_limits import Drawn, Unit, rate_trip
+from leash_addon.core.terms import Plan, Terms
+from leash_addon.core.verdict import Effect, Reason, Trip, Verdict
+
+NO_STATES: Mapping[str, Instant] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The answer, and what it writes.
+
+    ``accounts``: keys of all balances that ``CallOpened`` is charged to; none when refused.
+    ``states``: moments of buckets to store; on a refusal only those that a clock had put out of
+    reach. ``warned``: entries to record, on a refusal too. ``hold_tokens``, ``buckets``,
+    ``bucket_tokens``, ``capped``: as in ``CallOpened``.
+    """
+
+    verdict: Verdict
+    accounts: tuple[str, ...] = ()
+    hold_tokens: int = 0
+    buckets: tuple[str, ...] = ()
+    bucket_tokens: int = 0
+    capped: bool = False
+    states: Mapping[str, Instant] = field(default_factory=lambda: NO_STATES)
+    warned: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """What was read for an admission.
+
+    ``balances``: by account key; a missing one is empty. ``states``: the moments of buckets by
+    key; a missing one was never used.
+    """
+
+    balances: Mapping[str, Balance]
+    states: Mapping[str, Instant] = field(default_factory=lambda: NO_STATES)
+
+    def balance(self, account: str) -> Balance:
+        """Return what an account stands at."""
+        return self.balances.get(account, EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cap:
+    """A cap's account as this admission finds it, and what it says."""
+
+    account: CapAccount
+    balance: Balance
+    trip: Trip | None
+    line: Line | None
+
+
+def decide_all(ask: Ask, terms: Terms, planned: Plan, stand: Stand, now: Instant) -> Admission:
+    """Decide one call over everything it concerns.
+
+    Every limit is asked. A trip that ends the run wins over one that
+    refuses the call, and that over one that asks to wait; among equals the run's own come first,
+    then caps, then rate limits. Who must wait is told the longest wait.
+    """
+    run = stand.balance(planned.run)
+    accounts = [(one, stand.balance(one.key)) for one in planned.caps]
+    max_output = lowered(ask, terms.holds, run, accounts, now)
+    if max_output is not None:
+        ask = replace(ask, max_output=max_output * ask.choices)
+    sized = size(ask, run, terms.holds)
+    own = decide(ask, run, now, terms.holds, sized)
+    caps = [_asked(ask, terms, sized, pair, now) for pair in accounts]
+    taken = [
+        (one, take(one.bucket, stand.states.get(one.key), now, one.cost(sized.tokens)))
+        for one in planned.buckets
+    ]
+    trips = _trips(ask, caps, taken)
+    if isinstance(own, Trip):
+        trips.insert(0, own)
+    if isinstance(own, Trip) or trips:
+        return Admission(
+            verdict=worst(trips),
+            states={one.key: draw.state for one, draw in taken if draw.wait and draw.changed},
+            warned=_warned(ask, caps, now, admitted=False),
+        )
+    tokens = tuple(one.key for one in planned.buckets if one.unit is Unit.TOKENS)
+    return Admission(
+        verdict=replace(own, hold=_hold(ask, run, planned, sized), max_output=max_output),
+        accounts=planned.accounts,
+        hold_tokens=sized.hold_tokens if any(_counts_tokens(one) for one in caps) else 0,
+        buckets=tokens,
+        bucket_tokens=sized.tokens if tokens else 0,
+        capped=any(_counts_money(ask, one.account, one.balance) for one in caps),
+        states={one.key: draw.state for one, draw in taken},
+        warned=_warned(ask, caps, now, admitted=True),
+    )
+
+
+def opened(ask: Ask, admission: Admission, now: Instant) -> CallOpened:
+    """Return the entry of an admitted call. Raises ``ValueError`` for a refused one."""
+    verdict = admission.verdict
+    if isinstance(verdict, Trip):
+        msg = f"call {ask.call} was refused ({verdict.reason}); it opens nothing"
+        raise ValueError(msg)  # noqa: TRY004 - a wrong argument
+    return CallOpened(
+        run=ask.run,
+        at=now,
+        call=ask.call,
+        accounts=admission.accounts,
+        hold=verdict.hold,
+        provider=ask.provider,
+        format=ask.format,
+        model=ask.model,
+        client=ask.client,
+        imputed=ask.imputed,
+        hold_tokens=admission.hold_tokens,
+        estimate=verdict.estimate,
+        buckets=admission.buckets,
+        bucket_tokens=admission.bucket_tokens,
+        capped=admission.capped,
+    )
+
+
+def worst(trips: list[Trip]) -> Trip:
+    """Return the trip that answers for all of them; who may come back waits for the last."""
+    first = min(trips, key=lambda trip: RANK[trip.effect])
+    waits = [trip.retry_after for trip in trips if trip.retry_after is not None]
+    if first.effect is not Effect.PASSING or not waits:
+        return first
+    return replace(first, retry_after=max(waits))
+
+
+def _asked(
+    ask: Ask, terms: Terms, sized: Size, pair: tuple[CapAccount, Balance], now: Instant
+) -> _Cap:
+    account, balance = pair
+    answer, line = says(
+        account, balance, sized, now, mode=terms.holds.mode, tz=terms.tz, imputed=ask.imputed
+    )
+    trip = answer if isinstance(answer, Trip) else None
+    return _Cap(account=account, balance=balance, trip=trip, line=line)
+
+
+def _trips(ask: Ask, caps: list[_Cap], taken: list[tuple[Drawn, Taken]]) -> list[Trip]:
+    """Return what the caps say, then what a call without a price meets, then the rate limits."""
+    refusing = (one for one in caps if one.account.cap.refuses)
+    blind = any(_counts_money(ask, one.account, one.balance) for one in refusing)
+    found = [
+        *(one.trip for one in caps),
+        unpriceable(ask) if blind else None,
+        *(rate_trip(drawn, draw) for drawn, draw in taken),
+    ]
+    return [trip for trip in found if trip is not None]
+
+
+def _warned(ask: Ask, caps: Iterable[_Cap], now: Instant, *, admitted: bool) -> tuple[Warned, ...]:
+    """Return what is due on each account; two caps of one account may agree, so each once."""
+    found: dict[tuple[str, str], Warned] = {}
+    for one in caps:
+        balance = one.balance
+        if admitted:
+            balance = structs.replace(balance, calls=balance.calls + 1)
+        entries = due(one.account, balance, run=ask.run, now=now)
+        final = one.trip is not None and one.trip.reason is Reason.CAP
+        if one.line is not None and final and one.account.cap.action is Action.BOTH:
+            entries += alerted(one.account, balance, one.line, run=ask.run, now=now)
+        for entry in entries:
+            found.setdefault((entry.account, entry.limit), entry)
+    return tuple(found.values())
+
+
+def _hold(ask: Ask, run: Balance, planned: Plan, sized: Size) -> Pico:
+    """Return the money to hold; none for a subscription's call that nobody counts."""
+    counted = not ask.imputed or run.limits.count_imputed
+    return sized.hold if counted or any(one.cap.count_imputed for one in planned.caps) else ZERO
+
+
+def _counts_money(ask: Ask, account: CapAccount, balance: Balance) -> bool:
+    if ask.imputed and not account.cap.count_imputed:
+        return False
+    return bool(account.ceiling(balance).max_cost)
+
+
+def _counts_tokens(one: _Cap) -> bool:
+    return bool(one.account.ceiling(one.balance).max_tokens)

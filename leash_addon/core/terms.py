@@ -1,0 +1,46 @@
+"""What is configured beside a run's own limits, and what of it one call concerns."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+from leash_addon.core.ask import Ask
+from leash_addon.core.caps import Cap, CapAccount, accounts_for
+from leash_addon.core.holds import Holds
+from leash_addon.core.money import Instant
+from leash_addon.core.rate_limits import Drawn, RateLimit, buckets_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Caps, rate limits and how money is held. ``tz``: the zone of the calendar windows."""
+
+    caps: tuple[Cap, ...] = ()
+    rates: tuple[RateLimit, ...] = ()
+    holds: Holds = field(default_factory=Holds)
+    tz: tzinfo = UTC
+
+
+NO_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one call is charged to: its run's account, its caps', and the buckets it draws from."""
+
+    run: str
+    caps: tuple[CapAccount, ...] = ()
+    buckets: tuple[Drawn, ...] = ()
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Return the key of every account, each once, the run's first."""
+        return tuple(dict.fromkeys((self.run, *(account.key for account in self.caps))))
+
+
+def plan(ask: Ask, terms: Terms, run_account: str, now: Instant) -> Plan:
+    """Say which accounts and buckets a call concerns. ``run_account``: the key of its run's."""
+    return Plan(
+        run=run_account,
+        caps=accounts_for(terms.caps, ask.tags, now, terms.tz),
+        buckets=buckets_for(terms.rates, ask.tags),
+    )
