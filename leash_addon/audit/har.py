@@ -66,7 +66,7 @@ class _Message(msgspec.Struct):
 class _Entry(msgspec.Struct):
     request: _Request | None = None
     response: _Response | None = None
-    page: msgspec.Raw | None = msgspec.field(default=None, name="pageTimings")
+    page: dict[str, object] | None = msgspec.field(default=None, name="pageTimings")
     messages: list[_Message] | None = msgspec.field(default=None, name="_webSocketMessages")
 
 
@@ -80,17 +80,18 @@ def read_har(file: IO[bytes], name: str, limit: int = MAX_RECORD_BYTES) -> Itera
         yield Bad(name, 'no list "entries" in it; export the traffic as HAR 1.2 (JSON)')
         return
     framer = JsonArray(limit)
-    number, said = 0, None
+    number = 0
     piece = start
     while piece:
-        for event in framer.feed(piece):
+        events = framer.feed(piece)
+        if framer.broken:  # it began in an earlier piece, so it comes before these
+            framer.broken = None
+            number += 1
+            yield Bad(f"{name}:entry {number}", too_long(limit))
+        for event in events:
             number += 1
             if (read := _entry(event.data, name, number)) is not None:
                 yield read
-        if framer.broken is not said:
-            said, framer.broken = None, None
-            number += 1
-            yield Bad(f"{name}:entry {number}", too_long(limit))
         piece = file.read(PIECE)
     framer.close()
     if framer.broken:
