@@ -53,7 +53,7 @@ class Booking:
         confidence = booked.confidence
         if call.imputed and booked.cost is not None:
             confidence = Confidence.IMPUTED
-        kind = _kind(call, reading, booked)
+        kind = _kind(reading, booked)
         return Result(
             id=call.id,
             place=call.place,
@@ -146,17 +146,17 @@ def _sum_listed(results: Sequence[Result]) -> Pico | None:
 def _outcome(call: Recorded, reading: Reading) -> Outcome:
     """Tell a broken answer from a whole one; a blind one has nothing that says so."""
     unfinished = call.route.format is not None and call.asked.stream and not reading.complete
-    return Outcome.CUT if call.is_cut or unfinished else Outcome.COMPLETE
+    broken = call.is_cut or call.status is None or unfinished
+    return Outcome.CUT if broken else Outcome.COMPLETE
 
 
-def _kind(call: Recorded, reading: Reading, booked: Bill) -> Kind:
+def _kind(reading: Reading, booked: Bill) -> Kind:
     if reading.free:
         return Kind.FREE
     if booked.cost is None:
         return Kind.BLIND
-    if call.status is None or (reading.usage is None and booked.confidence is not Confidence.HELD):
-        return Kind.FAILED
-    return Kind.METERED
+    nothing = reading.usage is None and booked.confidence is not Confidence.HELD
+    return Kind.FAILED if nothing else Kind.METERED
 
 
 def _why(call: Recorded, reading: Reading, booked: Bill) -> str:
