@@ -89,6 +89,9 @@ def bill(
     if outcome is Outcome.COMPLETE:
         notes = (*reading.notes, "no usage reported")
         return Bill(cost=None, confidence=Confidence.UNPRICED, notes=notes)
+    if card is None and not hold:
+        notes = (*reading.notes, "cut off, and no price for the model")
+        return Bill(cost=None, confidence=Confidence.UNPRICED, notes=notes)
     return Bill(
         cost=hold, confidence=Confidence.HELD, notes=(*reading.notes, "settled at its hold")
     )

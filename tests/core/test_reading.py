@@ -155,3 +155,9 @@ def test_a_cut_answer_costs_at_least_the_text_that_came(
     found = bill(reading, outcome=outcome, status=200, hold=HOLD, card=CARD)
     assert found.usage is not None
     assert (found.usage.output_tokens, found.cost) == (output, (3 + 2 * output) * 10**6)
+
+
+def test_a_cut_call_of_an_unpriced_model_is_not_free() -> None:
+    """Without a price there was no hold either: its cost is not known, and not zero."""
+    found = bill(Reading(), outcome=Outcome.CUT, status=200, hold=ZERO, card=None)
+    assert (found.cost, found.confidence) == (None, UNPRICED)
