@@ -31,7 +31,7 @@ from leash_addon.ledger.faults import guarded
 from leash_addon.ledger.fsck import Problem, fsck
 from leash_addon.ledger.owners import Owners
 from leash_addon.ledger.settlement import Settlement
-from leash_addon.ledger.settling import settle, sweep_owners
+from leash_addon.ledger.settling import settle
 from leash_addon.ledger.standing import (
     Standing,
     last_activity,
@@ -41,6 +41,9 @@ from leash_addon.ledger.standing import (
     unknown_run,
 )
 from leash_addon.ledger.transaction import Transaction
+
+_CLOSING_WAIT = 500
+"""Milliseconds that closing may wait for another's write lock, also on an event loop."""
 
 
 class Ledger:
@@ -57,7 +60,7 @@ class Ledger:
         self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
         self._conn = conn
         self._codec = Codec()
-        self._owners = Owners(conn, beside(path, ".owners"))
+        self._owners = Owners(conn, beside(path, ".owners"), self._transaction)
         found = path.stat()
         self._identity = (found.st_dev, found.st_ino)
 
@@ -89,13 +92,13 @@ class Ledger:
 
         Raises ``UsageError`` for a stopped run whose recorded limits differ from those given.
         """
-        owner = self._owner(now)
+        owner = self.enter(now)
         entry = RunStarted(run=run, at=now, owner=owner, program=program, prices=prices)
         return self._change(run, lambda books: runs.start(books, entry, limits))
 
     def finish_run(self, run: str, exit_code: int, now: Instant) -> Balance:
         """Record that the run's command ended. Raises ``UsageError`` for an unknown run."""
-        owner = self._owner(now)
+        owner = self.enter(now)
         self.balance(run)
         return self._change(run, lambda books: runs.finish(books, run, owner, exit_code, now))
 
@@ -139,7 +142,7 @@ class Ledger:
         An ask that cannot be decided (its run was never started) has its error in its place;
         the others go on.
         """
-        owner = self._owner(now)
+        owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
         with self._transaction() as books:
             for end in ends:
                 settle(books, end)
@@ -156,23 +159,17 @@ class Ledger:
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
         with guarded(self.path):
-            dead = self._owners.dead(now)
-        if not dead:
-            return ()
-        with self._transaction() as books:
-            sweep_owners(books, dead, now)
-        self._owners.forget(dead)
-        return self._committed(books)
+            return self._committed(self._owners.sweep(now))
 
     def enter(self, now: Instant) -> str:
         """Become an owner of holds (otherwise done on first need); return our id."""
-        return self._owner(now)
+        with guarded(self.path):
+            return self._owners.enter(now)
 
     def heartbeat(self, now: Instant) -> None:
         """Renew the lease of our holds."""
-        if self._owners.me is not None:
-            with self._transaction():
-                self._owners.renew(now)
+        with guarded(self.path):
+            self._owners.renew(now)
 
     # --- readers
 
@@ -202,7 +199,7 @@ class Ledger:
 
     def _standing(self, run: str, balance: Balance, now: Instant) -> Standing:
         with guarded(self.path):
-            alive = self._owners.lives(balance.owner, now)
+            alive = self._owners.alive(balance.owner, now)
         return Standing(run=run, balance=balance, status=status_of(balance, alive))
 
     def entries(self, run: str) -> Iterator[tuple[int, Entry]]:
@@ -247,33 +244,20 @@ class Ledger:
             self._conn.execute("PRAGMA busy_timeout=0")
 
     def close(self, now: Instant | None = None) -> None:
-        """Close the file. With ``now``, calls of ours that are still open settle at their hold."""
-        me = self._owners.me
-        if me is not None:
-            with suppress(LedgerError), self._transaction() as books:
-                if now is not None:
-                    sweep_owners(books, [me.id], now)
-                elif not self._owners.has_holds(me.id):
-                    self._owners.remove(me.id)
-            me.leave()
-            self._owners.me = None
+        """Close the file. Open calls of ours settle at their hold: with ``now`` at once."""
+        with suppress(LedgerError), guarded(self.path):
+            self._conn.execute(f"PRAGMA busy_timeout={_CLOSING_WAIT}")
+            self._committed(self._owners.withdraw(now))
         with guarded(self.path):
+            self._owners.leave()
             self._conn.close()
-
-    def _owner(self, now: Instant) -> str:
-        """Return our id as an owner, known to the others from the first need on."""
-        me = self._owners.me
-        if me is None:
-            with guarded(self.path), self._transaction():
-                me = self._owners.enter(now)
-        return me.id
 
     def _transaction(self) -> Transaction:
         return Transaction(self._conn, self._codec, self.path)
 
-    def _committed(self, books: Books) -> tuple[Entry, ...]:
+    def _committed(self, books: Books | None) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""
-        entries = tuple(books.entries)
+        entries = () if books is None else tuple(books.entries)
         if entries:
             self.on_commit(entries)
         return entries

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from leash_addon.errors import LedgerBusy
@@ -57,10 +57,3 @@ def locked(path: Path, *, wait: float) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-def release(fd: int, path: Path) -> None:
-    """Remove a lock file and give its lock up, in this order: no one may lock a dying file."""
-    with suppress(OSError):
-        path.unlink()
-    os.close(fd)

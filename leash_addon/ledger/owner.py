@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leash_addon.core.money import SECOND, Instant
-from leash_addon.ledger.locks import is_free, release, try_lock
+from leash_addon.ledger.locks import is_free, try_lock
 
 LEASE = 30 * SECOND
 """A lease is renewed every few seconds, so that losing one takes several missed heartbeats."""
@@ -32,8 +32,8 @@ class Owner:
     fd: int
 
     def leave(self) -> None:
-        """Give the lock up and remove its file."""
-        release(self.fd, self.lock)
+        """Give the lock up."""
+        os.close(self.fd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,80 @@
+"""Real processes on one file: started at once, racing, and really killed."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from leash_addon.core.limits import Limits
+from leash_addon.core.money import Instant
+from leash_addon.ledger import Ledger, open_ledger
+from tests.ledger.world import World
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(path: Path, *role: str) -> subprocess.Popen[str]:
+    """Start a process on the ledger at ``path``."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.ledger.worker", str(path), *role],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def output(process: subprocess.Popen[str]) -> str:
+    """Wait for a process that must end well; return what it printed."""
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def test_six_processes_that_start_at_once_on_a_new_file_all_succeed(tmp_path: Path) -> None:
+    """Creating, switching to WAL and migrating is one process's work at a time."""
+    processes = [start(tmp_path / "new" / "leash.db", "open") for _ in range(6)]
+    assert [output(process) for process in processes] == ["open\n"] * 6
+
+
+def test_four_processes_admit_exactly_as_many_calls_as_are_allowed(world: World) -> None:
+    """No interleaving of processes lets one call more, or one less, through."""
+    ledger = world.start(Limits(max_calls=150))
+    processes = [start(world.path, "hammer", "60") for _ in range(4)]
+    admitted = [int(output(process)) for process in processes]
+    ledger.sweep(world.now)
+    balance = ledger.balance("r1")
+    assert (sum(admitted), balance.calls, balance.open_calls) == (150, 150, 0)
+    assert ledger.fsck() == []
+
+
+def of_kind(ledger: Ledger, kind: str) -> Counter[str]:
+    """Count the entries of a kind by call."""
+    return Counter(
+        entry.call  # type: ignore[union-attr]
+        for _, entry in ledger.entries("r1")
+        if type(entry).__name__ == kind
+    )
+
+
+def test_killed_processes_leave_every_call_counted_once(tmp_path: Path) -> None:
+    """After 30 times kill -9: no call lost, none doubled, no hold left, totals exact."""
+    path = tmp_path / "leash.db"
+    with open_ledger(path) as ledger:
+        ledger.start_run("r1", Limits(), now=Instant(1))
+    said: dict[str, set[str]] = {}
+    for line in output(start(path, "brood", "30")).splitlines():
+        step, name = line.split()
+        said.setdefault(step, set()).add(name)
+    with open_ledger(path) as ledger:
+        ledger.sweep(Instant(time.time_ns() // 1000))
+        opened, settled = of_kind(ledger, "CallOpened"), of_kind(ledger, "CallSettled")
+        balance = ledger.balance("r1")
+        problems = ledger.fsck()
+    assert problems == []
+    assert said["opened"] <= opened.keys() <= said["asking"]
+    assert (opened, set(opened.values())) == (settled, {1})
+    swept = (balance.calls * 7_000_000 - balance.spent) // 2_000_000  # a hold is 5, a cost is 7
+    assert len(opened) - len(said["ending"]) <= swept <= len(opened) - len(said["settled"])
+    assert (balance.open_calls, balance.held, swept > 0) == (0, 0, True)
