@@ -163,7 +163,7 @@ def _why(call: Recorded, reading: Reading, booked: Bill) -> str:
     """Say why a call is blind, in words that its like share."""
     if booked.cost is not None:
         return ""
-    if reading.usage is not None:
+    if reading.usage is not None or _outcome(call, reading) is Outcome.CUT:
         return booked.notes[-1] if booked.notes else "no price"
     if call.route.format is None:
         return f"{call.route.provider} path that no pack names"
