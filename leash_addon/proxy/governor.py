@@ -121,6 +121,11 @@ class Governor:
         self._starting = asyncio.Lock()
         self._ended = asyncio.Event()
 
+    @property
+    def runs(self) -> frozenset[str]:
+        """Name the runs that were governed."""
+        return frozenset(self._runs)
+
     def ask(self, run: str, route: Route, asked: Asked, *, client: str, imputed: bool) -> Ask:
         """Put what a request asks for into the ledger's words."""
         return Ask(

@@ -1,0 +1,148 @@
+"""leash inside stock mitmproxy: options, start and end; the hooks are ``LeashAddon``'s.
+
+Every setting is an option ``leash_*`` with the name that it has everywhere. Whatever is wrong is
+logged as an error while mitmproxy starts, which makes it exit. mitmproxy accepts connections a
+moment before it tells its addons that it runs; until leash stands, every request gets 503.
+"""
+
+import logging
+import os
+import secrets
+import time
+from difflib import get_close_matches
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+from mitmproxy.http import HTTPFlow, Response
+
+from leash_addon.config import values
+from leash_addon.config.load import load
+from leash_addon.config.packs import load_providers
+from leash_addon.config.prices import load_prices
+from leash_addon.config.settings import KEYS, Key, Settings
+from leash_addon.core.money import Instant
+from leash_addon.errors import LeashError
+from leash_addon.ledger import LedgerWriter, open_ledger
+from leash_addon.proxy.addon import LeashAddon
+from leash_addon.proxy.clients import load_clients
+from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "leash_"
+OWN = {
+    "leash_run": "Charge every call to this run; else X-Loop-Id or the proxy user names it.",
+    "leash_config": "The configuration file (default: ./leash.toml).",
+}
+SILENCE = 3600
+"""Seconds that a connection may say nothing: the longest calls think for most of an hour."""
+
+
+class Stock:
+    """Builds a ``LeashAddon`` from mitmproxy's options once mitmproxy runs."""
+
+    name = "leash-stock"
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.addons: list[LeashAddon] = []
+        self._writer: LedgerWriter | None = None
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options."""
+        for key in KEYS:
+            kind, default = _kind(key)
+            about = key.about or f"setting {key.dotted}"
+            loader.add_option(PREFIX + key.flat, kind, default, f"leash: {about}.")
+        for name, about in OWN.items():
+            loader.add_option(name, str | None, None, f"leash: {about}")  # type: ignore[arg-type]
+
+    def configure(self, updated: set[str]) -> None:
+        """Refuse the option that would send a body upstream before it is judged."""
+        if "stream_large_bodies" in updated and ctx.options.stream_large_bodies:
+            msg = "leash cannot govern with stream_large_bodies: use body_size_limit instead"
+            raise exceptions.OptionsError(msg)
+
+    async def running(self) -> None:
+        """Open the ledger and begin to govern; an error logged here ends mitmproxy."""
+        unknown = [name for name in ctx.options.deferred if name.startswith(PREFIX)]
+        for name in unknown:
+            logger.error("%s: no such option of leash%s", name, _hint(name))
+        if unknown:
+            return
+        try:
+            await self._start()
+        except LeashError as error:
+            logger.error("leash: %s", error)  # noqa: TRY400 - the message says it all
+
+    def request(self, flow: HTTPFlow) -> None:
+        """Refuse what comes before leash stands."""
+        if not self.addons:
+            flow.response = Response.make(503, b"leash is not ready", {"retry-after": "1"})
+
+    async def done(self) -> None:
+        """Settle what is open and close the ledger."""
+        if self._writer is None:
+            return
+        governor, writer, self._writer = self.addons[0].governor, self._writer, None
+        governor.close()
+        for run in governor.runs:
+            await writer.finish_run(run, 0)
+        await writer.close()
+
+    async def _start(self) -> None:
+        settings = _settings()
+        providers = load_providers(settings.providers, where=_where(settings))
+        prices = load_prices(settings.prices)
+        writer = LedgerWriter(open_ledger(settings.db), clock=_clock, rng=secrets.SystemRandom())
+        await writer.start()
+        policy = Policy.of(settings, run=ctx.options.leash_run, prices=prices.describe())
+        if policy.run is not None:
+            await writer.start_run(policy.run, policy.limits, prices=policy.prices)
+        governor = Governor(ledger=writer, prices=prices, policy=policy, clock=_clock)
+        # Eager connections would reach the provider before a call may be refused.
+        ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
+        self._writer = writer
+        self.addons.append(LeashAddon(governor, providers, load_clients(), remarks=True))
+        if not settings.limits_given:
+            logger.warning("leash: no limit is set; calls are metered and none is refused")
+
+
+def _settings() -> Settings:
+    options = ctx.options
+    config = options.leash_config
+    return load(
+        env=os.environ,
+        cwd=Path.cwd(),
+        home=Path.home(),
+        flags={key.flat: _given(getattr(options, PREFIX + key.flat)) for key in KEYS},
+        config=Path(config) if config else None,
+        flag_place=lambda key: PREFIX + key.flat,
+    )
+
+
+def _given(value: object) -> object:
+    """Take ``False`` as not given: mitmproxy knows no boolean that is neither."""
+    return None if value is False else value
+
+
+def _kind(key: Key) -> tuple[type, object]:
+    if key.read is values.flag:
+        return bool, False
+    kind = int | None if key.read is values.count else str | None
+    return kind, None  # type: ignore[return-value]  # mitmproxy takes optional types
+
+
+def _hint(name: str) -> str:
+    close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in KEYS)], n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _where(settings: Settings) -> str:
+    return settings.files[-1].name if settings.files else "leash.toml"
+
+
+def _clock() -> Instant:
+    return Instant(time.time_ns() // 1000)

@@ -1,0 +1,118 @@
+"""The same addon inside stock mitmdump, as a real process."""
+
+import asyncio
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from leash_addon.ledger import open_ledger
+from tests.proxy.world import Provider, chat_answer
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "leash_addon" / "proxy" / "script.py"
+MITMDUMP = "import sys; from mitmproxy.tools.main import mitmdump; sys.exit(mitmdump())"
+CALL = {"model": "gpt-4o-mini", "messages": []}
+
+
+def command(*options: str, home: Path) -> list[str]:
+    """Return the command of a mitmdump that loads leash."""
+    settings = (f"confdir={home}", "leash_db=leash.db", *options)
+    flags = [part for setting in settings for part in ("--set", setting)]
+    return [sys.executable, "-c", MITMDUMP, "-s", str(SCRIPT), *flags]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LEASH_")}
+    return kept | {"HOME": str(home)}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@asynccontextmanager
+async def mitmdump(home: Path, *options: str) -> AsyncIterator[tuple[int, Provider]]:
+    """Run mitmdump with leash in front of a scripted provider."""
+    provider, port = Provider(), free_port()
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+    upstream = f"leash_upstream=http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    listen = ("listen_host=127.0.0.1", f"listen_port={port}")
+    made = await asyncio.create_subprocess_exec(
+        *command(upstream, *listen, *options, home=home),
+        cwd=home,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        await listening(port)
+        async with server:
+            yield port, provider
+    finally:
+        made.terminate()
+        await made.communicate()
+
+
+async def listening(port: int) -> None:
+    """Wait until leash answers on a port with anything but "not ready"."""
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            try:
+                answer = await client.get(f"http://127.0.0.1:{port}/v1/models")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code == 200:
+                return
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.asyncio
+async def test_mitmdump_governs(tmp_path: Path) -> None:
+    """With a limit of one call the second is refused, in the ledger's words, through TLS too."""
+    async with mitmdump(tmp_path, "leash_max_calls=1", "leash_run=mine") as (port, provider):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = f"http://127.0.0.1:{port}/v1/chat/completions"
+            first = await client.post(url, json=CALL)
+        trust = ssl.create_default_context(cafile=str(tmp_path / "mitmproxy-ca-cert.pem"))
+        async with httpx.AsyncClient(proxy=f"http://127.0.0.1:{port}", verify=trust) as client:
+            second = await client.post("https://api.openai.com/v1/chat/completions", json=CALL)
+        calls = [each for each in provider.requests if each.method == "POST"]
+        assert (first.content, second.status_code, len(calls)) == (chat_answer(), 429, 1)
+        assert second.headers["x-leash-reason"] == "call_budget"
+    with open_ledger(tmp_path / "leash.db") as ledger:
+        balance = ledger.balance("mine")
+        assert (balance.calls, balance.open_calls, balance.tokens.output) == (1, 0, 15)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        pytest.param("leash_max_cots=5", "did you mean leash_max_cost?", id="unknown option"),
+        pytest.param("leash_max_cost=much", "leash_max_cost", id="bad value"),
+        pytest.param("stream_large_bodies=1m", "cannot govern with", id="stream_large_bodies"),
+    ],
+)
+def test_a_mistake_ends_mitmdump(tmp_path: Path, option: str, said: str) -> None:
+    """A wrong option names itself, and mitmdump does not start ungoverned."""
+    done = subprocess.run(
+        command(option, f"listen_port={free_port()}", home=tmp_path),
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode != 0, said in done.stdout + done.stderr) == (True, True), done
