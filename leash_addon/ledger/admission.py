@@ -2,7 +2,8 @@
 
 What is journaled of refusals keeps a retry storm from growing the journal: a refusal that repeats
 the run's newest entry is not written again, and a run that was stopped already writes at most
-one, its first (so that ``refused_at`` is right for a run that was killed).
+one, its first (so that ``refused_at`` is right for a run that was killed). A caller that waits
+for held money and asks again (``patient``) has not been refused yet.
 """
 
 from leash_addon.core.after import warnings
@@ -10,7 +11,7 @@ from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
 from leash_addon.core.decide import decide
 from leash_addon.core.journal import CallOpened, CallRefused, RunStopped
-from leash_addon.core.money import Instant, Pico
+from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Allow, Effect, Trip, Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Books, run_account
@@ -31,27 +32,28 @@ def admit(books: Books, ask: Ask, owner: str, now: Instant) -> Verdict:
         raise LedgerError(msg)
     verdict = decide(ask, balance, now)
     match verdict:
-        case Allow(hold=hold):
-            _open(books, ask, owner, hold, now)
+        case Allow():
+            _open(books, ask, owner, verdict, now)
         case Trip():
             _refuse(books, ask, balance, verdict, now)
     return verdict
 
 
-def _open(books: Books, ask: Ask, owner: str, hold: Pico, now: Instant) -> None:
+def _open(books: Books, ask: Ask, owner: str, allowed: Allow, now: Instant) -> None:
     opened = CallOpened(
         run=ask.run,
         at=now,
         call=ask.call,
         accounts=ask.accounts,
-        hold=hold,
+        hold=allowed.hold,
+        estimate=allowed.estimate,
         provider=ask.provider,
         format=ask.format,
         model=ask.model,
         client=ask.client,
         imputed=ask.imputed,
     )
-    seq = books.record(opened, ask.accounts)
+    seq = books.record(opened)
     books.conn.execute(_HOLD, (ask.call, owner, seq))
     warn(books, ask.run, now)
 
@@ -65,6 +67,8 @@ def warn(books: Books, run: str, now: Instant) -> None:
 
 
 def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) -> None:
+    if ask.patient and not trip.final:
+        return
     if ask.patient and trip.effect is Effect.PASSING:
         return
     refused = CallRefused(

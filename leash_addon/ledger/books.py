@@ -5,12 +5,18 @@ decoder costs more than a call does.
 """
 
 import sqlite3
-from collections.abc import Sequence
 
 import msgspec
 
 from leash_addon.core.balance import EMPTY, Balance, fold
-from leash_addon.core.journal import Entry
+from leash_addon.core.journal import (
+    CallAdjusted,
+    CallOpened,
+    CallSettled,
+    CapRaised,
+    Entry,
+    Warned,
+)
 
 _READ = "SELECT state FROM balances WHERE account = ?"
 _WRITE = (
@@ -23,6 +29,21 @@ _APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?
 def run_account(run: str) -> str:
     """Return the key of a run's own account."""
     return f"run:{run}"
+
+
+def accounts_of(entry: Entry) -> tuple[str, ...]:
+    """Return the keys of every account that an entry is folded into."""
+    match entry:
+        case CallOpened(accounts=accounts) | CallSettled(accounts=accounts):
+            return accounts
+        case CallAdjusted(accounts=accounts):
+            return accounts
+        case CapRaised(account=account):
+            return (account,)
+        case Warned(account=account) if account:
+            return (account,)
+        case _:
+            return (run_account(entry.run),)
 
 
 class Codec:
@@ -64,8 +85,8 @@ class Books:
             self._states[account] = state
             return state
 
-    def record(self, entry: Entry, accounts: Sequence[str] = ()) -> int:
-        """Journal an entry and fold it into its accounts (its run's by default); return ``seq``."""
+    def record(self, entry: Entry) -> int:
+        """Journal an entry, fold it into its accounts, return its ``seq``."""
         seq = self.conn.execute(
             _APPEND,
             (
@@ -76,7 +97,7 @@ class Books:
                 self.codec.text(entry),
             ),
         ).lastrowid
-        for account in accounts or (run_account(entry.run),):
+        for account in accounts_of(entry):
             self._states[account] = fold(self.find(account) or EMPTY, entry)
             self._changed.add(account)
         self.entries.append(entry)

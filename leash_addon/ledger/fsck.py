@@ -12,7 +12,7 @@ import msgspec
 from leash_addon.core.balance import EMPTY, Balance, fold
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry
 from leash_addon.core.reading import Outcome
-from leash_addon.ledger.books import Codec, run_account
+from leash_addon.ledger.books import Codec, accounts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class _Proof:
                 self.adjusted.add(entry.call)
             case _:
                 pass
-        for account in getattr(entry, "accounts", (run_account(entry.run),)):
+        for account in accounts_of(entry):
             self.states[account] = fold(self.states.get(account, EMPTY), entry)
 
 

@@ -48,6 +48,7 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         call=opened.call,
         accounts=opened.accounts,
         hold=opened.hold,
+        hold_tokens=opened.hold_tokens,
         cost=end.cost,
         confidence=end.confidence,
         outcome=end.outcome,
@@ -75,6 +76,7 @@ def billed_already(opened: CallOpened, end: Settlement) -> CallSettled:
         call=opened.call,
         accounts=opened.accounts,
         hold=opened.hold,
+        hold_tokens=opened.hold_tokens,
         cost=ZERO,
         confidence=Confidence.MEASURED,
         outcome=end.outcome,
@@ -89,14 +91,15 @@ def billed_already(opened: CallOpened, end: Settlement) -> CallSettled:
 
 
 def swept(opened: CallOpened, now: Instant) -> CallSettled:
-    """Return the entry of a call whose owner died: it counts at its hold."""
+    """Return the entry of a call whose owner died: it counts at its hold, or what it was put at."""
     return CallSettled(
         run=opened.run,
         at=now,
         call=opened.call,
         accounts=opened.accounts,
         hold=opened.hold,
-        cost=opened.hold,
+        hold_tokens=opened.hold_tokens,
+        cost=opened.hold or opened.estimate,
         confidence=Confidence.HELD,
         outcome=Outcome.SWEPT,
         imputed=opened.imputed,

@@ -42,7 +42,7 @@ def settle(books: Books, end: Settlement) -> None:
         return
     entry = _entry(books, opened, end)
     books.conn.execute(_LET_GO, (end.call,))
-    books.record(entry, entry.accounts)
+    books.record(entry)
     balance = books.find(run_account(entry.run))
     if balance is not None and (stop := stop_after(entry, balance, end.on_blind)) is not None:
         books.record(stop)
@@ -71,7 +71,7 @@ def _settle_late(books: Books, end: Settlement) -> None:
     if books.conn.execute(_ADJUSTED, (end.call,)).fetchone() is not None:
         return
     entry = adjusted(booked, end)
-    books.record(entry, entry.accounts)
+    books.record(entry)
     warn(books, entry.run, end.at)
 
 
@@ -82,5 +82,5 @@ def sweep_owners(books: Books, owners: Sequence[str], now: Instant) -> None:
             opened = books.codec.entry(body)
             if isinstance(opened, CallOpened):
                 books.conn.execute(_LET_GO, (opened.call,))
-                books.record(swept(opened, now), opened.accounts)
+                books.record(swept(opened, now))
         books.conn.execute("DELETE FROM owners WHERE id = ?", (owner,))

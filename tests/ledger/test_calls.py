@@ -154,6 +154,14 @@ def test_a_refusal_for_another_model_is_an_entry_of_its_own(world: World) -> Non
     assert models == ["a", "b", "a"]
 
 
+def test_a_caller_who_waits_is_not_refused_yet(world: World) -> None:
+    """A patient call leaves no trace when it is asked to wait."""
+    ledger = world.start(Limits(max_inflight=1))
+    world.admitted(ledger)
+    assert reason_of(world.call(ledger, patient=True)[1]) is Reason.IN_FLIGHT
+    assert (kinds(ledger), ledger.balance("r1").refused) == (["RunStarted", "CallOpened"], 0)
+
+
 def test_a_passing_refusal_stops_nothing(world: World) -> None:
     """What waiting cures is admitted once it is cured."""
     ledger = world.start(Limits(max_inflight=1))
