@@ -9,6 +9,7 @@ For identity-coded ``text/event-stream`` only.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -60,8 +61,7 @@ class UsageSwallow:
     def _by_event(self, chunk: bytes) -> bytes:
         body = self._held + chunk
         begin, look = 0, max(0, len(self._held) - 3)
-        for blank in BLANK_LINE.finditer(body, look):
-            end = blank.end()
+        for end in _blank_line_ends(body, look):
             if self._is_ours(body[begin:end]):
                 self._done, self._held = True, b""
                 self._owes_lf = end == len(body) and body.endswith(b"\r")
@@ -100,6 +100,16 @@ class UsageSwallow:
             self._owes_lf = False
             return chunk.removeprefix(b"\n")
         return chunk
+
+
+def _blank_line_ends(body: bytes, look: int) -> Iterator[int]:
+    if CR in body:
+        yield from (blank.end() for blank in BLANK_LINE.finditer(body, look))
+        return
+    end = body.find(BLANK, look) + len(BLANK)
+    while end >= len(BLANK):
+        yield end
+        end = body.find(BLANK, end) + len(BLANK)
 
 
 def _text_at(body: bytes, begin: int) -> int:
