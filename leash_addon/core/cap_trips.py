@@ -226,7 +226,7 @@ def _held(account: CapAccount, line: Line, balance: Balance) -> Trip:
     title = f"{_ADJECTIVE[account.window.kind].lower()} {_NOUN[line.measure]}"
     message = (
         f"{line.show(line.held)} of the {title} of {line.show(line.limit)} for {account.label} is "
-        f"held by {balance.open_calls} open calls"
+        f"held by calls that are open ({balance.open_calls})"
     )
     return Trip(
         reason=Reason.HELD,

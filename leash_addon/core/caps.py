@@ -124,7 +124,7 @@ def accounts_at(caps: Iterable[Cap], key: str) -> tuple[CapAccount, ...]:
 
 def _parts(key: str) -> tuple[str, str, Window] | None:
     kind, _, rest = key.partition(":")
-    scopes, *middle, window = rest.split("|")
+    scopes, *middle, window = rest.split("|") if "|" in rest else (rest, "")
     if kind != "cap" or len(middle) > 1:
         return None
     try:

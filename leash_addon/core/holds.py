@@ -88,7 +88,7 @@ class HardBudget:
         if found is Fit.HELD:
             message = (
                 f"the call may cost {show_usd(hold)}; {show_usd(held)} of the budget of "
-                f"{show_usd(self.limit)} is held by {balance.open_calls} open calls"
+                f"{show_usd(self.limit)} is held by calls that are open ({balance.open_calls})"
             )
             return Trip(
                 reason=Reason.HELD, effect=Effect.PASSING, message=message, retry_after=SHORT
