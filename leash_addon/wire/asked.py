@@ -88,6 +88,8 @@ def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: 
 
 def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool) -> Asked:
     stream = asked.stream or _streams(body, shape)
+    if shape.wraps and body.request:
+        asked, body = _unwrapped(asked, body)
     return replace(
         asked,
         model=_name(body.model) or _name(body.model_id) or asked.model,
@@ -97,6 +99,15 @@ def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool) -> A
         can_inject=can_change and shape.usage_option and stream and _lacks_usage(body),
         free=shape.generates_on_request and body.generate is False,
     )
+
+
+def _unwrapped(asked: Asked, body: Body) -> tuple[Asked, Body]:
+    """Go on with the request inside a request; the model's name stays outside."""
+    asked = replace(asked, model=_name(body.model) or asked.model)
+    try:
+        return asked, READ_BODY.decode(body.request)
+    except FAULTS:
+        return asked, body
 
 
 def _read_form(asked: Asked, body: bytes) -> Asked:

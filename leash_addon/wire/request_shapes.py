@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import UNSET, Struct, field
+from msgspec import UNSET, Raw, Struct, field
 
 type Path = tuple[str, ...]
 
@@ -42,6 +42,7 @@ class Body(Struct):
     generation_config: Any = field(name="generationConfig", default=None)
     generation_config_snake: Any = field(name="generation_config", default=None)
     options: Any = None
+    request: Raw = Raw()
 
 
 class Shape(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class Shape(Struct, frozen=True, kw_only=True):
 
     ``streams_unless_denied``: the answer comes in pieces without ``stream: true``.
     ``generates_on_request``: ``generate: false`` asks to warm up only, which is free.
+    ``wraps``: Code Assist puts the request itself into a member ``request``.
     ``usage_option``: the format has ``stream_options.include_usage``.
     """
 
@@ -56,6 +58,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     choices: tuple[Path, ...] = ()
     streams_unless_denied: bool = False
     generates_on_request: bool = False
+    wraps: bool = False
     usage_option: bool = False
 
 
@@ -75,6 +78,7 @@ GEMINI = Shape(
         for config in ("generation_config", "generation_config_snake")
         for name in ("candidateCount", "candidate_count")
     ),
+    wraps=True,
 )
 BEDROCK_INVOKE = Shape(
     max_output=(

@@ -51,6 +51,13 @@ def asked(
             5,
             id="gemini, snake",
         ),
+        pytest.param(
+            "gemini.generate",
+            {"model": "m", "request": {"generationConfig": {"maxOutputTokens": 5}}},
+            5,
+            id="code assist",
+        ),
+        pytest.param("gemini.generate", {"request": 5}, None, id="a request that is none"),
         pytest.param("bedrock.converse", {"inferenceConfig": {"maxTokens": 5}}, 5, id="converse"),
         pytest.param("bedrock.invoke", {"max_tokens": 5}, 5, id="invoke Claude"),
         pytest.param("bedrock.invoke", {"max_gen_len": 5}, 5, id="invoke Llama"),
@@ -139,6 +146,11 @@ def test_the_model_is_the_bodys_else_the_urls(
 ) -> None:
     """A model's name comes from the body, and from the URL where the body has none."""
     assert asked("openai.chat", body, model=in_url).model == model
+
+
+def test_code_assist_names_the_model_outside() -> None:
+    """A wrapped request keeps the model's name of its wrapper."""
+    assert asked("gemini.generate", {"model": "m", "request": {"contents": []}}).model == "m"
 
 
 STREAMED = {"model": "m", "stream": True}
