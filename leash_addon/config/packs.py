@@ -68,13 +68,14 @@ def build_providers(table: Table, overrides: Table, *, pack: str, where: str) ->
     shipped = _tables(table.get("providers", {}), f"{pack}: providers")
     theirs = _tables(overrides, f"{where}: providers")
     names = [*theirs, *(name for name in shipped if name not in theirs)]
+    anywhere = _checked(table.get("anywhere", {}), f"{pack}: anywhere", sets)
     rules = []
     for name in names:
         base = _checked(shipped.get(name, {}), f"{pack}: providers.{name}", sets)
         top = _checked(theirs.get(name, {}), f"{where}: providers.{name}", sets)
         place = f"{where if name in theirs else pack}: providers.{name}"
-        rules.append(_provider(name, _merged(base, top), sets, place))
-    anywhere = _checked(table.get("anywhere", {}), f"{pack}: anywhere", sets)
+        default = {} if {"use", "paths", "format"} & {*base, *top} else anywhere
+        rules.append(_provider(name, {**default, **_merged(base, top)}, sets, place))
     return Providers(
         rules=tuple(rules),
         leave_alone=_strings(table.get("leave_alone", []), f"{pack}: leave_alone"),
@@ -100,7 +101,7 @@ def _provider(
         rules=_path_rules(table, sets, place),
         dialect=_string(table, "dialect", name, place),
         elsewhere=elsewhere,
-        imputed=table.get("imputed") is True,
+        imputed=_flag(table, "imputed", place),
         upstream=_upstream(table, place),
     )
 
@@ -131,6 +132,8 @@ def _sets(table: Table, pack: str) -> Mapping[str, Table]:
 def _checked(value: object, place: str, sets: Mapping[str, Table]) -> Table:
     table = _table(value, place)
     _known(table, PROVIDER_KEYS, place, ".")
+    for key in LISTS:
+        _strings(table.get(key, []), f"{place}.{key}")
     for name in _strings(table.get("use", []), f"{place}.use"):
         if name not in sets:
             message = f"{place}.use: no set of paths is called {name!r}{_hint(name, sets)}"
@@ -185,6 +188,14 @@ def _string(table: Table, key: str, default: str, place: str) -> str:
     value = table.get(key, default)
     if not isinstance(value, str):
         message = f"{place}.{key}: a string is needed here"
+        raise UsageError(message)
+    return value
+
+
+def _flag(table: Table, key: str, place: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        message = f"{place}.{key}: true or false is needed here"
         raise UsageError(message)
     return value
 

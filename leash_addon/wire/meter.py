@@ -29,7 +29,8 @@ class Meter:
     ) -> None:
         """``headers``: of the answer, names in lower case. ``url``: of the request."""
         self._route = route
-        self._free = route.free or bool(asked and asked.free)
+        self._asked_free = bool(asked and asked.free)
+        self._free = route.free
         self._notes: list[str] = []
         self._dead = False
         answer = Answer(dialect=route.dialect, status=status, headers=headers, url=url)
@@ -77,7 +78,8 @@ class Meter:
             self._die(surprise)
             return Reading(notes=tuple(self._notes))
         losses = [loss for loss in (self._decoder.broken, self._framer.broken) if loss]
-        return replace(reading, notes=(*reading.notes, *losses))
+        free = reading.free or (self._asked_free and reading.usage is None)
+        return replace(reading, free=free, notes=(*reading.notes, *losses))
 
     def _frame(self, body: bytes) -> None:
         if self._format is not None and body:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from leash_addon.core.reading import Reading
 from leash_addon.core.usage import Leg, Usage
 from leash_addon.wire.event import Event
-from leash_addon.wire.formats.numbers import Json, decode, objects, present, text
+from leash_addon.wire.formats.numbers import Json, among, decode, objects, present, text
 from leash_addon.wire.formats.seen import Seen
 from leash_addon.wire.formats.table import UsageTable, plus
 
@@ -172,7 +172,7 @@ class MessagesMeter:
         """Read a block; the start of a streamed tool call has an empty input."""
         if isinstance(block.text, str) and block.text:
             self.seen.reply.text(block.text)
-        if block.type in CALLS:
+        if among(block.type, CALLS):
             name = block.name if isinstance(block.name, str) else None
             self.seen.reply.call(str(index), name, block.input or None)
 

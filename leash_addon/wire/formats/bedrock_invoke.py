@@ -17,7 +17,7 @@ from leash_addon.wire.event import Event
 from leash_addon.wire.formats.anthropic import MessagesMeter
 from leash_addon.wire.formats.bedrock_converse import ConverseMeter
 from leash_addon.wire.formats.bedrock_converse import meant as converse_meant
-from leash_addon.wire.formats.numbers import Json, as_count, at, count, decode, objects, text
+from leash_addon.wire.formats.numbers import Json, among, as_count, at, count, decode, objects, text
 from leash_addon.wire.formats.openai_chat import ChatMeter
 from leash_addon.wire.formats.seen import FormatMeter, Seen
 from leash_addon.wire.formats.table import UsageTable, plus
@@ -141,7 +141,7 @@ class InvokeMeter:
 
 def _vendor(node: Mapping[str, Json]) -> FormatMeter | None:
     """Tell by the first body or chunk whose format it is; ``None`` for the plain ones."""
-    if node.get("type") in {"message", "message_start"}:
+    if among(node.get("type"), ("message", "message_start")):
         return MessagesMeter()
     if "messageStart" in node or at(node, "output.message") is not None:
         return ConverseMeter()

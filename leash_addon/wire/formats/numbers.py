@@ -3,7 +3,7 @@
 A stream repeats its usage object, so formats keep it as raw bytes and decode only the last one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeGuard
 
@@ -76,6 +76,11 @@ def text(node: Json, paths: Sequence[Path]) -> str | None:
     return next(
         (found for path in paths if isinstance(found := at(node, path), str) and found), None
     )
+
+
+def among(value: Json, words: Collection[str]) -> bool:
+    """Tell whether a value is one of some words; what is no string is none of them."""
+    return isinstance(value, str) and value in words
 
 
 def objects(node: Json, path: Path = "") -> list[Mapping[str, Json]]:

@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from leash_addon.core.reading import Reading
 from leash_addon.core.usage import Usage
 from leash_addon.wire.event import Event
-from leash_addon.wire.formats.numbers import Json, decode, objects, present, text
+from leash_addon.wire.formats.numbers import Json, among, decode, objects, present, text
 from leash_addon.wire.formats.reply import Reply
 from leash_addon.wire.formats.seen import Seen
 from leash_addon.wire.formats.table import UsageTable
@@ -133,7 +133,7 @@ class ResponsesMeter:
         if part.type == "error" or event.name == "error":
             self.seen.fail({"code": part.code} if part.error is UNSET else decode(part.error))
         if isinstance(part.response, Response):
-            self._take(part.response, ended=part.type in self._ends)
+            self._take(part.response, ended=among(part.type, self._ends))
             if part.usage is not UNSET and bytes(part.usage) != b"{}" and present(part.usage):
                 self._usage = bytes(part.usage)  # xAI's realtime reports beside the response
         elif whole:
@@ -174,8 +174,8 @@ class ResponsesMeter:
             seen.fail(decode(response.error))
         if not ended:
             return
-        waits = response.status in WAITING
-        seen.complete = response.status in DONE or (not waits and seen.error is None)
+        waits = among(response.status, WAITING)
+        seen.complete = among(response.status, DONE) or (not waits and seen.error is None)
         if waits and self._usage is None:
             seen.free = True
             seen.note("a background job: its bill comes with its retrieval")
