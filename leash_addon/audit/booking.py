@@ -107,7 +107,8 @@ class Booking:
 def summed(whole: Recorded, calls: Sequence[tuple[str, Result]]) -> Result:
     """Return a connection's result: its calls, their cost, and the usage of its responses.
 
-    A transcription is billed by a model of its own, so its counts are only under ``calls``.
+    A transcription is billed by a model of its own, so its counts are only under ``calls``, and
+    ``listed`` is without it.
     """
     results = tuple(result for _, result in calls)
     spoken = [result for kind, result in calls if kind == RESPONSE]
@@ -129,7 +130,7 @@ def summed(whole: Recorded, calls: Sequence[tuple[str, Result]]) -> Result:
         model_priced=last.model_priced if last else None,
         service_tier=last.service_tier if last else None,
         cost=None if unknown else total,
-        listed=None if unknown else _sum_listed(results),
+        listed=_sum_listed(spoken),
         confidence=first.confidence if first else Confidence.MEASURED,
         source=first.source if first else str(Kind.FREE),
         why=first.why if first else "",

@@ -76,7 +76,7 @@ def _exchange(flow: HTTPFlow, place: str) -> Exchange:
         id=flow.id,
         place=place,
         method=request.method,
-        url=request.pretty_url,
+        url=request.pretty_url.encode("utf-8", "replace").decode(),
         request_headers=_lower(request.headers),
         request_body=request.raw_content or b"",
         status=response.status_code if response else None,

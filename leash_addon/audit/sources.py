@@ -33,7 +33,7 @@ def read_paths(paths: Iterable[Path]) -> Iterator[Read]:
             continue
         files = sorted(file for file in path.rglob("*") if _reader(file) and file.is_file())
         if not files:
-            yield Bad(str(path), f"no file in it is {KINDS}")
+            yield Bad(_shown(path), f"no file in it is {KINDS}")
         for file in files:
             yield from read_path(file)
 
@@ -42,7 +42,7 @@ def read_path(path: Path) -> Iterator[Read]:
     """Read the exchanges of one file; whatever is wrong with it comes as a ``Bad``."""
     reader = _reader(path)
     if reader is None:
-        return iter((Bad(str(path), f"not a kind of file that is read; give {KINDS}"),))
+        return iter((Bad(_shown(path), f"not a kind of file that is read; give {KINDS}"),))
     return _opened(path, reader)
 
 
@@ -53,7 +53,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, bytes] | Bad]:
 
 def _opened[T](path: Path, read: Callable[[IO[bytes], str], Iterator[T]]) -> Iterator[T | Bad]:
     """Read an open file; what opening, unpacking and reading run into comes as a ``Bad``."""
-    name = str(path)
+    name = _shown(path)
     try:
         with path.open("rb") as plain:
             packed = plain.peek(2).startswith(GZIP)
@@ -65,6 +65,11 @@ def _opened[T](path: Path, read: Callable[[IO[bytes], str], Iterator[T]]) -> Ite
         yield Bad(name, f"damaged gzip ({e}); what came before counts")
     except OSError as e:
         yield Bad(name, f"cannot be read ({e.strerror or e})")
+
+
+def _shown(path: Path) -> str:
+    """Return a path that can be printed, also one whose bytes are no text."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def _reader(path: Path) -> Reader | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +93,11 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.touch()
     assert list(read_path(path)) == []
+
+
+def test_a_name_that_is_no_text_can_be_reported(write: Write, chat: Make, tmp_path: Path) -> None:
+    """A file name with bytes that are no UTF-8 is shown with a mark in their place."""
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/x\xff.jsonl"))
+    write([{"id": "a"}]).rename(odd)
+    (bad,) = read_path(odd)
+    assert str(bad).startswith(f"{tmp_path}/x?.jsonl:1: ")
