@@ -191,7 +191,7 @@ def test_hold_modes_differ_in_what_they_let_overshoot(
         pytest.param(
             Ceiling(max_cost=usd("20")),
             SOME,
-            "$4.50 of the daily spend cap of $20.00 for user alice is held by calls that are open (2)",
+            "$4.50 of the daily spend cap of $20.00 for user alice is held",
             id="money held",
         ),
     ],
