@@ -1,5 +1,6 @@
 """Real processes on one file: started at once, racing, and really killed."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ def start(path: Path, *role: str) -> subprocess.Popen[str]:
     """Start a process on the ledger at ``path``."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.ledger.worker", str(path), *role],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,6 +49,28 @@ def test_four_processes_admit_exactly_as_many_calls_as_are_allowed(world: World)
     balance = ledger.balance("r1")
     assert (sum(admitted), balance.calls, balance.open_calls) == (150, 150, 0)
     assert ledger.fsck() == []
+
+
+def test_a_full_disk_refuses_loses_nothing_and_cures_itself(tmp_path: Path) -> None:
+    """While no file can grow calls are refused; afterwards what was queued is on record."""
+    path = tmp_path / "leash.db"
+    refused, then = output(start(path, "full")).splitlines()
+    assert refused.startswith(f"refused ledger {path}: the disk ")
+    assert then == "then Allow 2 100 []"
+
+
+def test_a_stopped_process_keeps_its_calls(world: World) -> None:
+    """SIGSTOP past its lease, then SIGCONT: its call is not swept, and settles as it ended."""
+    reader = world.start()
+    process = start(world.path, "hold")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "opened\n"
+    process.send_signal(signal.SIGSTOP)
+    swept = reader.sweep(Instant(world.now + 10**18))
+    process.send_signal(signal.SIGCONT)
+    process.communicate("end\n", timeout=60)
+    balance = reader.balance("r1")
+    assert (swept, balance.open_calls, balance.spent) == ((), 0, 7_000_000)
 
 
 def of_kind(ledger: Ledger, kind: str) -> Counter[str]:

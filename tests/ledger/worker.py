@@ -3,19 +3,23 @@
 ``open``: open the file, say so. ``hammer ASKS``: ask for so many calls one after the other and
 print how many were admitted. ``live``: admit and settle for ever, printing each step once it is
 committed, until someone kills it. ``brood TIMES``: start such a process and kill it at a random
-moment, so many times.
+moment, so many times. ``full``: go on through a disk that is full for a while.
+``hold``: open a call, and settle it once a line comes in.
 """
 
+import asyncio
 import os
 import random
+import resource
 import signal
 import sys
 import time
+from pathlib import Path
 
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Allow
-from leash_addon.errors import LedgerBusy
-from leash_addon.ledger import Ledger, new_call_id, open_ledger
+from leash_addon.errors import LedgerBusy, LedgerError
+from leash_addon.ledger import Ledger, LedgerWriter, new_call_id, open_ledger
 from tests.ledger.world import make_ask, make_end
 
 
@@ -76,6 +80,40 @@ def brood(path: str, times: int) -> None:
         os.waitpid(child, 0)
 
 
+def hold(ledger: Ledger) -> None:
+    """Open a call, and settle it when told to."""
+    ledger.admit(make_ask("held", input_tokens=5), now())
+    say("opened")
+    sys.stdin.readline()
+    ledger.settle([make_end("held", 7_000_000)])
+
+
+def log_size(path: str) -> int:
+    """Return the size of the write-ahead log."""
+    return Path(path + "-wal").stat().st_size
+
+
+async def full(path: str) -> None:
+    """Admit and settle before, while and after no file may grow; print what came of it."""
+    ledger = open_ledger(path)
+    writer = LedgerWriter(ledger, clock=now, rng=random.SystemRandom())
+    await writer.start()
+    await writer.start_run("r1", None)
+    await writer.admit(make_ask("before"))
+    free = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log_size(path), free[1]))
+    writer.settle(make_end("before", 100))
+    try:
+        await writer.admit(make_ask("while"))
+    except LedgerError as error:
+        say("refused", str(error))
+    resource.setrlimit(resource.RLIMIT_FSIZE, free)
+    verdict = await writer.admit(make_ask("after"))
+    balance = writer.balance("r1")
+    say("then", type(verdict).__name__, str(balance.calls), str(balance.spent), str(ledger.fsck()))
+    await writer.close()
+
+
 def main() -> None:
     """Do what the command line says."""
     path, *role = sys.argv[1:]
@@ -86,6 +124,11 @@ def main() -> None:
         case ["hammer", number]:
             with open_ledger(path) as ledger:
                 hammer(ledger, int(number))
+        case ["full"]:
+            asyncio.run(full(path))
+        case ["hold"]:
+            with open_ledger(path) as ledger:
+                hold(ledger)
         case ["brood", number]:
             brood(path, int(number))
 
