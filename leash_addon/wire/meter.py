@@ -7,6 +7,8 @@ in pieces of any size; the reading is the same.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from leash_addon.core.reading import Reading
 from leash_addon.wire.asked import Asked
@@ -14,6 +16,11 @@ from leash_addon.wire.coding import decoder
 from leash_addon.wire.formats import Answer, meter_for
 from leash_addon.wire.framing import framer_for
 from leash_addon.wire.routes import Route
+
+ROWS: Final = MappingProxyType(
+    {"openai.batch": "application/x-ndjson", "anthropic.batch": "application/x-ndjson"}
+)
+"""Result files are rows whatever type they come with, so that no file is held as a whole."""
 
 
 class Meter:
@@ -36,7 +43,7 @@ class Meter:
         answer = Answer(dialect=route.dialect, status=status, headers=headers, url=url)
         self._format = None if self._free else meter_for(route.format, answer)
         self._decoder = decoder(headers.get("content-encoding", ""))
-        self._framer = framer_for(headers.get("content-type", ""))
+        self._framer = framer_for(ROWS.get(route.format or "") or headers.get("content-type", ""))
 
     @property
     def complete(self) -> bool:

@@ -98,7 +98,7 @@ def _whole_output(usage: Usage, total: int | None, dialect: str, seen: Seen) -> 
 def _whole_cost(usage: Usage, node: Json, seen: Seen) -> Usage:
     """Add the bill that a gateway states beside its fee when it was called with an own key."""
     cost = usage.provider_cost_usd
-    upstream = amount(node, ("cost_details.upstream_inference_cost",))
+    upstream = amount(node, ("cost_details.upstream_inference_cost", "market_cost"))
     if cost is None or not upstream:
         return usage
     if at(node, "is_byok") is True:

@@ -7,7 +7,7 @@ line that says ``done``. ``prompt_eval_count`` is left out when the whole prompt
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from leash_addon.core.reading import Reading
 from leash_addon.core.usage import Usage
@@ -16,7 +16,7 @@ from leash_addon.wire.formats.numbers import as_count, at, objects, text
 from leash_addon.wire.formats.seen import Seen
 
 
-class Line(Struct):
+class Line(Struct, gc=False):
     """One line of the stream, or the whole answer."""
 
     model: Any = None
@@ -26,6 +26,7 @@ class Line(Struct):
     error: Any | UnsetType = UNSET
     prompt_eval_count: Any = None
     eval_count: Any = None
+    embeddings: Raw | UnsetType = UNSET
 
 
 _LINE: Final = msgspec.json.Decoder(Line)
@@ -58,7 +59,9 @@ class OllamaMeter:
             return
         self._read(line)
         given, made = as_count(line.prompt_eval_count), as_count(line.eval_count)
-        if given is not None or made is not None:
+        if line.embeddings is not UNSET:
+            made = made or 0
+        if given is not None or made:
             self._usage = Usage(input_tokens=given, output_tokens=made)
         if line.done is True or whole:
             self.seen.complete = True
@@ -77,6 +80,8 @@ class OllamaMeter:
         )
         if piece:
             reply.text(piece)
+        if thought := text(line.message, ("thinking",)):
+            reply.seen(thought)
         for call in objects(line.message, "tool_calls"):
             name = text(call, ("function.name",))
             reply.call(object(), name, at(call, "function.arguments"))

@@ -65,6 +65,7 @@ SERVER_TOOLS: Final = frozenset(
 )
 """Output items that are work of the server, counted by type; a search also by its action."""
 
+ACTIONS: Final = frozenset({"search", "open_page", "find", "find_in_page"})
 CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 DONE: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
@@ -109,7 +110,6 @@ class ResponsesMeter:
         self._ends = ends
         self._usage: bytes | None = None
         self._tools: Counter[str] = Counter()
-        self._items: list[bytes] = []
         self._whole: Reply | None = None
 
     @property
@@ -206,7 +206,8 @@ def _server_tools(items: Sequence[Mapping[str, Json]]) -> Counter[str]:
     for item in items:
         kind = item.get("type")
         if kind == "web_search_call":
-            tools[f"web_search_call:{text(item, ('action.type',)) or 'search'}"] += 1
+            action = text(item, ("action.type",)) or "search"
+            tools[f"web_search_call:{action if action in ACTIONS else 'other'}"] += 1
         elif isinstance(kind, str) and kind in SERVER_TOOLS:
             tools[kind] += 1
     return tools

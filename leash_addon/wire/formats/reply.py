@@ -12,6 +12,9 @@ from msgspec.json import encode
 
 SIZE: Final = 16
 BLANKS: Final = bytes.maketrans(b"\t\n\v\f\r", b"     ")
+MOST: Final = 256
+"""Choices, and tool calls, that are told apart; all beyond them count as one."""
+
 FOLD_AT: Final = 4096
 """Characters that are gathered before they are folded and hashed: hashing each piece is slower."""
 
@@ -63,6 +66,20 @@ def _collapsed(text: bytes, joint: bytes) -> bytes:
     return text
 
 
+class _Call:
+    """One tool call."""
+
+    __slots__ = ("fold", "name")
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.fold = _Fold(b"")
+
+    def digest(self) -> bytes:
+        name = (self.name or "").encode("utf-8", "replace")
+        return b"c" + blake2b(name, digest_size=SIZE).digest() + self.fold.digest()
+
+
 class Reply:
     """Text and tool calls of one answer, in pieces as they come.
 
@@ -74,7 +91,7 @@ class Reply:
     def __init__(self) -> None:
         """Begin an empty reply."""
         self._texts: dict[int, _Fold] = {}
-        self._calls: dict[object, tuple[list[str], _Fold]] = {}
+        self._calls: dict[object, _Call] = {}
         self.text_bytes = 0
 
     def text(self, piece: str, choice: int = 0) -> None:
@@ -83,7 +100,7 @@ class Reply:
         self.text_bytes += size if piece.isascii() else _size(piece)
         fold = self._texts.get(choice)
         if fold is None:
-            fold = self._texts[choice] = _Fold(b" ")
+            fold = self._texts.setdefault(choice if len(self._texts) < MOST else 0, _Fold(b" "))
         fold.gathered.append(piece)
         fold.held += size
         if fold.held >= FOLD_AT:
@@ -94,14 +111,15 @@ class Reply:
 
         Arguments that are not text (an object, as some providers send) are written as JSON.
         """
-        names, fold = self._calls.setdefault(key, ([], _Fold(b"")))
-        if name:
-            names.append(name)
+        known = self._calls.get(key)
+        if known is None:
+            known = self._calls.setdefault(key if len(self._calls) < MOST else None, _Call())
+        known.name = known.name or name
         if arguments is None:
             return
         piece = arguments if isinstance(arguments, str) else encode(arguments).decode()
         self.text_bytes += _size(piece)
-        fold.add(piece)
+        known.fold.add(piece)
 
     def seen(self, piece: str) -> None:
         """Count text that is not fingerprinted (thinking)."""
@@ -111,18 +129,13 @@ class Reply:
         """Return the fingerprint as hex; ``None`` when there was neither text nor a tool call."""
         texts = [(choice, self._texts[choice]) for choice in sorted(self._texts)]
         parts = [b"t%d" % choice + fold.digest() for choice, fold in texts if _wrote(fold)]
-        parts += sorted(_call_digest(names, fold) for names, fold in self._calls.values())
+        parts += sorted(call.digest() for call in self._calls.values())
         return blake2b(b"".join(parts), digest_size=SIZE).hexdigest() if parts else None
 
 
 def _wrote(fold: _Fold) -> bool:
     fold.digest()
     return fold.started
-
-
-def _call_digest(names: list[str], fold: _Fold) -> bytes:
-    name = "".join(names).encode("utf-8", "replace")
-    return b"c" + blake2b(name, digest_size=SIZE).digest() + fold.digest()
 
 
 def _size(piece: str) -> int:

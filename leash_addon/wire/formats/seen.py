@@ -11,6 +11,9 @@ from leash_addon.wire.formats.numbers import Json, at
 from leash_addon.wire.formats.reply import Reply
 
 NOTES_KEPT: Final = 12
+LONGEST_NAME: Final = 512
+"""Characters of a model, tier or id; a longer one is no name."""
+
 WORD: Final = re.compile(r"[A-Za-z0-9_.:/#-]{1,80}")
 ERROR_WORDS: Final = ("code", "type", "status", "__type", "reason")
 
@@ -62,12 +65,9 @@ class Seen:
 
     def say(self, *, model: Json = None, tier: Json = None, answer: Json = None) -> None:
         """Take the latest names that are strings and not empty."""
-        if isinstance(model, str) and model:
-            self.model = model
-        if isinstance(tier, str) and tier:
-            self.tier = tier
-        if isinstance(answer, str) and answer:
-            self.id = answer
+        self.model = _name(model) or self.model
+        self.tier = _name(tier) or self.tier
+        self.id = _name(answer) or self.id
 
     def fail(self, error: Json) -> None:
         """Keep the machine word of an error; its message may quote a prompt or a key."""
@@ -87,6 +87,10 @@ class Seen:
             reply=self.reply.fingerprint(),
             notes=tuple(self.notes),
         )
+
+
+def _name(value: Json) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME else None
 
 
 def error_word(error: Json) -> str:
