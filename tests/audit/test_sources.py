@@ -95,7 +95,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     assert list(read_path(path)) == []
 
 
-def test_a_name_that_is_no_text_can_be_reported(write: Write, chat: Make, tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_can_be_reported(write: Write, tmp_path: Path) -> None:
     """A file name with bytes that are no UTF-8 is shown with a mark in their place."""
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/x\xff.jsonl"))
     write([{"id": "a"}]).rename(odd)
