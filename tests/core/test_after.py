@@ -108,6 +108,16 @@ NEAR = Limits(max_cost=usd("5"), max_calls=10, deadline=100, warn_at=800)
             Balance(limits=NEAR, first_call_at=Instant(NOW - 80 * SECOND)), ["deadline"], id="late"
         ),
         pytest.param(
+            Balance(limits=Limits(deadline=1, warn_at=1000)), [], id="no call yet, no deadline"
+        ),
+        pytest.param(
+            Balance(
+                limits=Limits(deadline=1, warn_at=1000), first_call_at=Instant(NOW + 9 * SECOND)
+            ),
+            [],
+            id="a clock that stepped back",
+        ),
+        pytest.param(
             Balance(limits=NEAR, spent=usd("5"), calls=10, first_call_at=Instant(0)),
             ["max_cost", "max_calls", "deadline"],
             id="all at once",

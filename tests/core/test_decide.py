@@ -55,6 +55,15 @@ def verdict(ask: Ask, balance: Balance) -> tuple[Reason, Effect] | Pico:
             id="a refusal before a wait",
         ),
         pytest.param(
+            Balance(
+                limits=Limits(max_cost=Pico(2), max_cost_per_call=Pico(1)),
+                held=Pico(2),
+                open_calls=1,
+            ),
+            (Reason.CALL_COST, REFUSE),
+            id="a refusal before a wait that stands before it",
+        ),
+        pytest.param(
             Balance(limits=Limits(max_cost=Pico(1), max_calls=1), calls=1, spent=Pico(1)),
             (Reason.COST_BUDGET, STOP),
             id="among stops the fixed order",
