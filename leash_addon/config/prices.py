@@ -10,7 +10,7 @@ from typing import Final
 
 from leash_addon.config.price_file import PriceTable, read_price_file
 from leash_addon.config.price_names import MOST_CHARS, names
-from leash_addon.config.published import NOT_LISTED, Priced, published, table_name
+from leash_addon.config.published import NOT_LISTED, Priced, published, table_name, warm_up
 from leash_addon.core.money import Instant
 from leash_addon.core.pricing import RateCard
 
@@ -72,8 +72,13 @@ class Prices:
 
 
 def load_prices(path: Path | None = None) -> Prices:
-    """Read the user's table, if any; raises ``UsageError`` that names file, model and key."""
-    return Prices(read_price_file(path) if path else None)
+    """Read both tables; raises ``UsageError`` that names file, model and key of the user's.
+
+    Takes half a second for the published one: here, and not in the first call.
+    """
+    own = read_price_file(path) if path else None
+    warm_up()
+    return Prices(own)
 
 
 def _short(name: str | None) -> str | None:

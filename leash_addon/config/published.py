@@ -27,9 +27,11 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bedrock": "aws",
         "bedrock-mantle": "aws",
+        "chatgpt": "openai",
         "copilot": "github-copilot",
         "fireworks-ai": "fireworks",
         "gemini": "google",
+        "gemini-code-assist": "google",
         "moonshot": "moonshotai",
         "vertex": "google",
         "voyage": "voyageai",
@@ -94,6 +96,11 @@ NOT_LISTED: Final = Priced(card=None, since=None, until=None)
 def table_name() -> str:
     """Name the table with its version: ``genai-prices 0.2.3``."""
     return f"genai-prices {version('genai-prices')}"
+
+
+def warm_up() -> None:
+    """Import genai-prices and read one model now, so that no call waits for it."""
+    published("openai", "gpt-4o", None, Instant(0))
 
 
 def published(provider: str, name: str, tier: str | None, at: Instant) -> Priced | None:

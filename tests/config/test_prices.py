@@ -1,5 +1,7 @@
 """Looking rate cards up: the user's table in front of the published one, each name once."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -176,3 +178,14 @@ def test_the_start_line_names_the_tables(prices: Prices) -> None:
         f"mine.json + {table_name()}",
         table_name(),
     ]
+
+
+def test_loading_leaves_no_import_to_the_first_call() -> None:
+    """genai-prices is imported once the tables are loaded, and not when the module is."""
+    script = (
+        "import sys; from leash_addon.config.prices import load_prices; "
+        "before = 'genai_prices' in sys.modules; load_prices(); "
+        "print(before, 'genai_prices.data' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert found.stdout.decode().strip() == "False True"
