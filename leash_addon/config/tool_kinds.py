@@ -31,6 +31,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Canonical kind -> how providers and recorders also name it."""
 
 FREE: Final[tuple[str, ...]] = (
+    "web_search_call:find",
     "web_search_call:open_page",
     "web_search_call:find_in_page",
     "tool_search_call",

@@ -3,7 +3,7 @@
 A rate card is resolved once per (provider, model, tier) at the edge; here is only arithmetic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -17,6 +17,16 @@ __all__ = ["FindCard", "RateCard", "Rates", "Unpriced", "price", "unpriced_tools
 
 PER_MILLION: Final = 10**6
 """USD per million tokens times this is picodollars per token (1e12 / 1e6)."""
+
+SAID_TWICE: Final = (
+    ("web_search_call:search", "web_search", "web_search_calls"),
+    ("x_search_call", "x_search_calls"),
+    ("file_search_call", "file_search_calls"),
+    ("code_interpreter_call", "code_interpreter_calls"),
+    ("image_generation_call", "image_generation_calls"),
+    ("mcp_call", "mcp_calls"),
+)
+"""Kinds under which one answer counts the same requests twice: as output items, and as a sum."""
 
 MOST_TOKENS: Final = 10**12
 """A count from here on is a mistake or a lie: a million times the largest context there is."""
@@ -70,9 +80,19 @@ def unpriced_tools(usage: Usage, card: RateCard | None) -> tuple[str, ...]:
     per_request = card.per_request if card else NO_RATES
     return tuple(
         kind
-        for kind, count in sorted(usage.server_tool_requests.items())
+        for kind, count in sorted(_once(usage.server_tool_requests).items())
         if count and kind not in per_request
     )
+
+
+def _once(requests: Mapping[str, int]) -> Mapping[str, int]:
+    """Keep the largest of several counts of the same requests."""
+    kept = dict(requests)
+    for kinds in SAID_TWICE:
+        said = sorted((kind for kind in kinds if kind in kept), key=lambda kind: -kept[kind])
+        for kind in said[1:]:
+            del kept[kind]
+    return kept
 
 
 def _leg_card(model: str | None, card: RateCard | None, find: FindCard | None) -> RateCard | None:
@@ -86,7 +106,7 @@ def _extras_cost(usage: Usage, card: RateCard | None) -> Decimal | Unpriced:
     if card is None:
         return Decimal(0)
     total = card.per_call
-    for kind, count in usage.server_tool_requests.items():
+    for kind, count in _once(usage.server_tool_requests).items():
         if count:
             total = EXACT.add(total, EXACT.multiply(card.per_request[kind], Decimal(count)))
     return EXACT.scaleb(total, Decimal(12))

@@ -366,3 +366,10 @@ def test_price_never_raises_and_never_goes_below_zero(
     legs = tuple(Leg(model=None, usage=usage) for usage in usages)
     cost = price(Usage(billable_legs=legs), card)
     assert isinstance(cost, Unpriced) or cost >= Pico(0)
+
+
+def test_requests_that_are_said_twice_are_charged_once() -> None:
+    """Searches counted as output items and again as a sum cost what the larger count costs."""
+    dear = replace(CARD, per_request=dict.fromkeys(("web_search", "web_search_call:search"), D(1)))
+    twice = Usage(server_tool_requests={"web_search_call:search": 2, "web_search": 3})
+    assert price(twice, dear) == Pico(3 * 10**12)
