@@ -42,11 +42,12 @@ class Booking:
     def book(self, call: Recorded, reading: Reading) -> Result:
         """Price one call."""
         card, find = self._cards(call, reading)
+        outcome = _outcome(call, reading)
         booked = bill(
             reading,
-            outcome=_outcome(call, reading),
+            outcome=outcome,
             status=call.status,
-            hold=self._hold(call),
+            hold=self._hold(call) if outcome is Outcome.CUT else ZERO,
             card=card,
             find=find,
         )
