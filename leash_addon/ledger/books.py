@@ -46,13 +46,23 @@ def accounts_of(entry: Entry) -> tuple[str, ...]:
             return (run_account(entry.run),)
 
 
-class Codec:
-    """JSON of entries and balances."""
+REMEMBERED = 1_000
+"""Balances that are kept decoded; a process deals with few accounts at a time."""
 
-    __slots__ = ("_encode", "balance", "entry")
+
+class Codec:
+    """JSON of entries and balances, and what this process wrote last.
+
+    Nothing remembered is trusted: a balance only where its text is still the one in the database,
+    an open call (``opened``, by id) only where its hold is still there.
+    """
+
+    __slots__ = ("_encode", "_last", "balance", "entry", "opened")
 
     def __init__(self) -> None:
         """Make the encoder and the decoders."""
+        self.opened: dict[str, CallOpened] = {}
+        self._last: dict[str, tuple[str, Balance]] = {}
         self._encode = msgspec.json.Encoder().encode
         self.balance = msgspec.json.Decoder(Balance).decode
         self.entry = msgspec.json.Decoder[Entry](Entry).decode
@@ -60,6 +70,19 @@ class Codec:
     def text(self, value: Entry | Balance) -> str:
         """Write an entry or a balance as JSON."""
         return self._encode(value).decode()
+
+    def state(self, account: str, text: str) -> Balance:
+        """Read an account's balance."""
+        last = self._last.get(account)
+        return last[1] if last is not None and last[0] == text else self.balance(text)
+
+    def state_text(self, account: str, state: Balance) -> str:
+        """Write an account's balance."""
+        text = self.text(state)
+        if len(self._last) >= REMEMBERED:
+            self._last.clear()
+        self._last[account] = (text, state)
+        return text
 
 
 class Books:
@@ -81,7 +104,7 @@ class Books:
             return self._states[account]
         except KeyError:
             row = self.conn.execute(_READ, (account,)).fetchone()
-            state = None if row is None else self.codec.balance(row[0])
+            state = None if row is None else self.codec.state(account, row[0])
             self._states[account] = state
             return state
 
@@ -108,4 +131,4 @@ class Books:
         for account in sorted(self._changed):
             state = self._states[account]
             if state is not None:
-                self.conn.execute(_WRITE, (account, self.codec.text(state)))
+                self.conn.execute(_WRITE, (account, self.codec.state_text(account, state)))

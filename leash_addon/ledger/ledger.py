@@ -18,7 +18,7 @@ from typing import Self
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
-from leash_addon.core.journal import Entry, RunStarted
+from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry, RunStarted
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Verdict
@@ -258,6 +258,15 @@ class Ledger:
     def _committed(self, books: Books | None) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""
         entries = () if books is None else tuple(books.entries)
+        opened = self._codec.opened
+        for entry in entries:
+            match entry:
+                case CallOpened(call=call):
+                    opened[call] = entry
+                case CallSettled(call=call) | CallAdjusted(call=call):
+                    opened.pop(call, None)
+                case _:
+                    pass
         if entries:
             self.on_commit(entries)
         return entries

@@ -32,21 +32,26 @@ _PAY = "INSERT INTO responses (response, call) VALUES (?, ?)"
 
 def settle(books: Books, end: Settlement) -> None:
     """Book the end of one call. The caller holds the write lock and commits."""
-    row = books.conn.execute(_HELD, (end.call,)).fetchone()
-    if row is None:
+    opened = _opened(books, end.call)
+    if opened is None or not books.conn.execute(_LET_GO, (end.call,)).rowcount:
         _settle_late(books, end)
         return
-    opened = books.codec.entry(row[0])
-    if not isinstance(opened, CallOpened):
-        _log.error("the hold of call %s points at another entry; run `leash fsck`", end.call)
-        return
     entry = _entry(books, opened, end)
-    books.conn.execute(_LET_GO, (end.call,))
     books.record(entry)
     balance = books.find(run_account(entry.run))
     if balance is not None and (stop := stop_after(entry, balance, end.on_blind)) is not None:
         books.record(stop)
     warn(books, entry.run, end.at)
+
+
+def _opened(books: Books, call: str) -> CallOpened | None:
+    """Return how a call was opened, from memory where this process opened it."""
+    known = books.codec.opened.get(call)
+    if known is not None:
+        return known
+    row = books.conn.execute(_HELD, (call,)).fetchone()
+    entry = None if row is None else books.codec.entry(row[0])
+    return entry if isinstance(entry, CallOpened) else None
 
 
 def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
