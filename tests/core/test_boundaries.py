@@ -167,6 +167,23 @@ def test_messages_name_the_amounts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("balance", "message"),
+    [
+        pytest.param(
+            Balance(stopped=Reason.STALL, stop_message="it was so"), "it was so", id="as recorded"
+        ),
+        pytest.param(Balance(stopped=Reason.KILL), "the run was killed", id="a kill"),
+        pytest.param(Balance(stopped=Reason.STALL), "the run was stopped", id="nothing recorded"),
+    ],
+)
+def test_a_stopped_run_says_what_stopped_it(balance: Balance, message: str) -> None:
+    """The message of the stop is repeated on every later call."""
+    trip = Stopped().check(balance, NOTHING, START)
+    assert trip is not None
+    assert trip.message == message
+
+
+@pytest.mark.parametrize(
     ("seconds", "shown"),
     [(0, "0s"), (90, "1m30s"), (900, "15m"), (5400, "1h30m"), (172_800, "2d"), (86_461, "1d1m1s")],
     ids=str,
@@ -214,6 +231,7 @@ def used(events: list[tuple[float, int]], window: TokenWindow = WINDOW) -> Balan
         pytest.param([(0, 100)], 61, None, id="out of the window"),
         pytest.param([(0, 60), (30, 60)], 30, 31, id="the older half is enough"),
         pytest.param([(0, 60), (30, 160)], 30, 61, id="the older half is not enough"),
+        pytest.param([(0, 50), (30, 100)], 30, 61, id="the older half leaves it just full"),
         pytest.param([(0, 5), (30, 160)], 70, 21, id="the older one is gone"),
     ],
 )
@@ -278,6 +296,15 @@ def test_a_clock_that_steps_back_a_little_forgets_nothing() -> None:
     trip = TokenRate(WINDOW).check(balance, NOTHING, after(90))
     assert trip is not None
     assert trip.message.startswith("120 tokens")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [(60, True), (61, False)], ids=["one window", "a second more"]
+)
+def test_tokens_count_until_they_are_more_than_a_window_ahead(ahead: int, counts: bool) -> None:
+    """Beyond one window a slot of the future is out of the way."""
+    trip = TokenRate(WINDOW).check(used([(ahead, 100)]), NOTHING, START)
+    assert (trip is not None) == counts
 
 
 def test_a_clock_that_steps_back_far_neither_blocks_nor_opens_the_window() -> None:
