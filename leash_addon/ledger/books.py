@@ -71,6 +71,17 @@ class Codec:
         """Write an entry or a balance as JSON."""
         return self._encode(value).decode()
 
+    def note(self, entries: tuple[Entry, ...]) -> None:
+        """Remember the calls that these committed entries have opened, forget those they ended."""
+        for entry in entries:
+            match entry:
+                case CallOpened(call=call):
+                    self.opened[call] = entry
+                case CallSettled(call=call) | CallAdjusted(call=call):
+                    self.opened.pop(call, None)
+                case _:
+                    pass
+
     def state(self, account: str, text: str) -> Balance:
         """Read an account's balance."""
         last = self._last.get(account)

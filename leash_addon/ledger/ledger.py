@@ -18,7 +18,7 @@ from typing import Self
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
-from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry, RunStarted
+from leash_addon.core.journal import Entry, RunStarted
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Verdict
@@ -199,8 +199,8 @@ class Ledger:
 
     def _standing(self, run: str, balance: Balance, now: Instant) -> Standing:
         with guarded(self.path):
-            alive = self._owners.alive(balance.owner, now)
-        return Standing(run=run, balance=balance, status=status_of(balance, alive))
+            status = status_of(balance, lambda owner: self._owners.alive(owner, now))
+        return Standing(run=run, balance=balance, status=status)
 
     def entries(self, run: str) -> Iterator[tuple[int, Entry]]:
         """Yield a run's journal with each entry's ``seq``, oldest first."""
@@ -258,15 +258,7 @@ class Ledger:
     def _committed(self, books: Books | None) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""
         entries = () if books is None else tuple(books.entries)
-        opened = self._codec.opened
-        for entry in entries:
-            match entry:
-                case CallOpened(call=call):
-                    opened[call] = entry
-                case CallSettled(call=call) | CallAdjusted(call=call):
-                    opened.pop(call, None)
-                case _:
-                    pass
+        self._codec.note(entries)
         if entries:
             self.on_commit(entries)
         return entries

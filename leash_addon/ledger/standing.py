@@ -1,7 +1,7 @@
 """Where the runs of a ledger stand, for people and programs that read it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -34,14 +34,17 @@ class Standing:
     status: Status
 
 
-def status_of(balance: Balance, owner_lives: bool) -> Status:
-    """Return the status of a run. A call after an end means that another process governs it."""
+def status_of(balance: Balance, lives: Callable[[str], bool]) -> Status:
+    """Return the status of a run. A call after an end means that another process governs it.
+
+    ``lives``: tells whether an owner does; asked only where it matters, for it costs a system call.
+    """
     if balance.stopped is not None:
         return Status.KILLED if balance.stopped is Reason.KILL else Status.STOPPED
     ended = balance.finished_at
     if ended is not None and ended >= (balance.last_call_at or ended):
         return Status.FINISHED
-    return Status.RUNNING if owner_lives else Status.ABANDONED
+    return Status.RUNNING if lives(balance.owner) else Status.ABANDONED
 
 
 def last_activity(standing: Standing) -> tuple[int, str]:
