@@ -60,7 +60,7 @@ class UsageSwallow:
 
     def _by_event(self, chunk: bytes) -> bytes:
         body = self._held + chunk
-        begin, look = 0, max(0, len(self._held) - 3)
+        begin, look = 0, max(0, len(self._held) - 1)
         for end in _blank_line_ends(body, look):
             if self._is_ours(body[begin:end]):
                 self._done, self._held = True, b""

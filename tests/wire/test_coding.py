@@ -43,6 +43,7 @@ CODED = [
     pytest.param("br", brotli.compress(TEXT), TEXT, id="br"),
     pytest.param("zstd", zstd(TEXT), TEXT, id="zstd"),
     pytest.param("zstd", zstd(TEXT) + SKIPPABLE + zstd(b"x"), TEXT + b"x", id="frames of zstd"),
+    pytest.param("zstd", zstd(TEXT) + b"\0\0", TEXT, id="padding after zstd"),
     pytest.param("gzip, br", brotli.compress(gzip.compress(TEXT)), TEXT, id="a stack"),
     pytest.param("gzip,identity", gzip.compress(TEXT), TEXT, id="a stack with nothing in it"),
     pytest.param("gzip", gzip.compress(LONG), LONG, id="gzip, many pieces"),
@@ -98,6 +99,14 @@ def test_a_flushed_event_is_delivered_at_once(coding: str) -> None:
         "zstd": _flushed_zstd(),
     }[coding]
     assert decoder(coding).feed(flushed) == TEXT
+
+
+@pytest.mark.parametrize("over", [1, 200, 257])
+def test_a_flush_is_not_owed_at_the_edge_of_a_piece(over: int) -> None:
+    """Zlib may have taken all input and still owe output: it is asked until it owes none."""
+    press = zlib.compressobj()
+    flushed = press.compress(bytes(PIECE + over)) + press.flush(zlib.Z_SYNC_FLUSH)
+    assert len(decoder("deflate").feed(flushed)) == PIECE + over
 
 
 def _flushed_zlib(window: int) -> bytes:

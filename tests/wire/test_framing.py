@@ -9,6 +9,7 @@ import pytest
 
 from leash_addon.wire.event import Event
 from leash_addon.wire.framing import MAX_EVENT_BYTES, Framer, framer_for
+from leash_addon.wire.framing.choose import SNIFF_BYTES
 from leash_addon.wire.framing.eventstream import EventStream
 from leash_addon.wire.framing.json_array import JsonArray
 from leash_addon.wire.framing.ndjson import Ndjson
@@ -62,6 +63,13 @@ def test_only_a_plain_body_is_whole(body: bytes, whole: bool) -> None:
     framer.feed(body)
     framer.close()
     assert framer.whole == whole
+
+
+def test_white_space_is_looked_through_only_so_far() -> None:
+    """A body that begins with much white space is framed as it comes, not at its end."""
+    framer = framer_for("text/event-stream")
+    events = [*framer.feed(b"\n" * SNIFF_BYTES), *framer.feed(b"data: a\n\n")]
+    assert events == [Event(None, b"a")]
 
 
 def test_an_sse_event_comes_with_its_blank_line() -> None:

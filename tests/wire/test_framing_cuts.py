@@ -60,6 +60,7 @@ def data(*texts: bytes) -> tuple[Event, ...]:
 STREAM = b'event: a\ndata: {"x": 1}\nid: 7\nretry: 9\n\n: comment\n\ndata:\xc3\xa9\ndata: two\n\n'
 STREAM_EVENTS = (Event("a", b'{"x": 1}'), Event(None, b"\xc3\xa9\ntwo"))
 MESSAGES = message({":message-type": "event", ":event-type": "chunk"}, b'{"bytes":"eA=="}')
+LYING_PRELUDE = struct.pack("!III", 20, 100, crc32(struct.pack("!II", 20, 100)))
 LIMIT = 12
 
 CASES = [
@@ -110,6 +111,18 @@ CASES = [
         broken="an event of more than 12 bytes was dropped",
     ),
     Case(
+        name="sse drops a lonely event that is too long",
+        make=lambda: Sse(LIMIT),
+        body=b"data: 1234567\n\n",
+        broken="an event of more than 12 bytes was dropped",
+    ),
+    Case(
+        name="sse counts no line end into the length",
+        make=lambda: Sse(LIMIT),
+        body=b"data: 123456\n\ndata: 123456\n",
+        events=data(b"123456", b"123456"),
+    ),
+    Case(
         name="ndjson",
         make=Ndjson,
         body=b'{"a":1}\n{"b":"\xc3\xa9"}\r\n\n  \n{"c":3}',
@@ -132,6 +145,12 @@ CASES = [
         name="json array of nothing",
         make=JsonArray,
         body=b" [ ] ",
+    ),
+    Case(
+        name="json array after brackets that close nothing",
+        make=JsonArray,
+        body=b']}[{"a": 1}]',
+        events=data(b'{"a": 1}'),
     ),
     Case(
         name="json array cut off",
@@ -172,6 +191,13 @@ CASES = [
         name="event stream with a damaged prelude",
         make=EventStream,
         body=MESSAGES + b"\0" * 12 + MESSAGES,
+        events=(Event("chunk", b'{"bytes":"eA=="}'),),
+        broken="the event stream has a damaged prelude",
+    ),
+    Case(
+        name="event stream with headers longer than their message",
+        make=EventStream,
+        body=MESSAGES + LYING_PRELUDE + bytes(40),
         events=(Event("chunk", b'{"bytes":"eA=="}'),),
         broken="the event stream has a damaged prelude",
     ),

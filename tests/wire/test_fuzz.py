@@ -27,6 +27,7 @@ fuzz.by_hypothesis("framers", 60)
 """
 
 
+@pytest.mark.long
 def test_a_broken_framer_is_found() -> None:
     """A framer that misses a blank line which a cut divides fails within a minute."""
     command = [sys.executable, "-c", BREAK_IT, str(FUZZ.parents[1])]
