@@ -25,13 +25,11 @@ from leash_addon.core.journal import (
     Tokens,
     Warned,
 )
-from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits, TokenWindow
+from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence
+from leash_addon.core.trailing import Slots, added, resized
 from leash_addon.core.verdict import Reason
-
-SLOTS = 60
-"""A trailing window is kept in so many slots: it forgets tokens at most 1/60 of itself late."""
 
 
 class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +54,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     imputed: Pico = ZERO
     held: Pico = ZERO
     tokens: Tokens = Tokens()
-    recent: tuple[tuple[int, int], ...] = ()
+    recent: Slots = ()
     reply: str | None = None
     repeats: int = 0
     started_at: Instant | None = None
@@ -139,6 +137,7 @@ def _started(balance: Balance, entry: RunStarted) -> Balance:
         finished_at=None,
         exit_code=None,
         limits=entry.limits,
+        recent=resized(balance.recent, balance.limits.rate, entry.limits.rate),
         program=entry.program,
         prices=entry.prices,
         owner=entry.owner,
@@ -158,7 +157,8 @@ def _raised(balance: Balance, entry: LimitsRaised) -> Balance:
     same = tuple(
         name for name in balance.warned if getattr(old, name, 0) == getattr(entry.limits, name, 0)
     )
-    changed = replace(balance, limits=entry.limits, warned=same)
+    recent = resized(balance.recent, old.rate, entry.limits.rate)
+    changed = replace(balance, limits=entry.limits, warned=same, recent=recent)
     if balance.stopped is None or not lifts(balance, entry.limits):
         return changed
     return replace(changed, stopped=None, stopped_at=None, stop_message="")
@@ -197,7 +197,7 @@ def _opened(balance: Balance, entry: CallOpened) -> Balance:
 
 
 def _settled(balance: Balance, entry: CallSettled) -> Balance:
-    cost = entry.cost or 0
+    cost, used = entry.cost or 0, entry.tokens.input + entry.tokens.output
     same = entry.reply is not None and entry.reply == balance.reply
     return replace(
         balance,
@@ -211,7 +211,7 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
         spent=balance.spent if entry.imputed else Pico(balance.spent + cost),
         imputed=Pico(balance.imputed + cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,
-        recent=_recent(balance, entry.at, entry.tokens.input + entry.tokens.output),
+        recent=added(balance.recent, balance.limits.rate, entry.at, used),
         reply=balance.reply if entry.reply is None else entry.reply,
         repeats=balance.repeats if entry.reply is None else balance.repeats + 1 if same else 1,
     )
@@ -226,28 +226,3 @@ def _adjusted(balance: Balance, entry: CallAdjusted) -> Balance:
         imputed=Pico(balance.imputed + entry.cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,
     )
-
-
-def _recent(balance: Balance, at: Instant, tokens: int) -> tuple[tuple[int, int], ...]:
-    """Add tokens to the slot of ``at``.
-
-    A clock that stepped back a little adds to the newest slot. Slots further ahead than a whole
-    window are forgotten, or they would be in the way until the clock is there again.
-    """
-    window = balance.limits.rate
-    if window is None:
-        return ()
-    size = slot_seconds(window)
-    start = at // SECOND // size * size
-    slots = tuple(slot for slot in balance.recent if slot[0] <= start + window.seconds)
-    if slots:
-        start = max(start, slots[-1][0])
-    kept = tuple(slot for slot in slots if slot[0] + size > start - window.seconds)
-    if kept and kept[-1][0] == start:
-        return (*kept[:-1], (start, kept[-1][1] + tokens))
-    return (*kept, (start, tokens)) if tokens else kept
-
-
-def slot_seconds(window: TokenWindow) -> int:
-    """Return how long one slot of a trailing window is, in seconds."""
-    return max(1, window.seconds // SLOTS)

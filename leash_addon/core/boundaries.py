@@ -7,9 +7,10 @@ call, cost per call and calls in flight. A zero turns a boundary off; kill is al
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from leash_addon.core.balance import Balance, slot_seconds
+from leash_addon.core.balance import Balance
 from leash_addon.core.limits import Limits, TokenWindow
 from leash_addon.core.money import SECOND, Instant, Pico, show_usd
+from leash_addon.core.trailing import frees, live
 from leash_addon.core.verdict import Effect, Reason, Trip
 
 SHORT = 1.0
@@ -102,22 +103,15 @@ class TokenRate:
 
     def check(self, balance: Balance, hold: Pico, now: Instant) -> Trip | None:  # noqa: ARG002
         """Trip while the window is full, with the seconds until it is not."""
-        size, seconds = slot_seconds(self.window), now // SECOND
-        since = seconds - self.window.seconds
-        # A slot of the future is a clock that stepped back: within one window it counts, further
-        # ahead it would be in the way until the clock is there again.
-        ahead = seconds + self.window.seconds
-        live = [slot for slot in balance.recent if slot[0] + size > since and slot[0] <= ahead]
-        used = sum(tokens for _, tokens in live)
+        slots = live(balance.recent, self.window, now)
+        used = left = sum(tokens for _, tokens in slots)
         if used < self.window.tokens:
             return None
-        left = used
         wait = float(self.window.seconds)
-        for start, tokens in live:
-            left -= tokens
+        for slot in slots:
+            left -= slot[1]
             if left < self.window.tokens:
-                free_at = start + size + self.window.seconds
-                wait = max(SHORT, float(free_at) - now / SECOND)
+                wait = max(SHORT, frees(slot, self.window, now))
                 break
         message = (
             f"{used} tokens in the last {show_span(self.window.seconds)}; "

@@ -19,7 +19,7 @@ from leash_addon.core.boundaries import (
     boundaries,
     show_span,
 )
-from leash_addon.core.journal import CallSettled, Tokens
+from leash_addon.core.journal import CallSettled, LimitsRaised, Tokens
 from leash_addon.core.limits import Limits, TokenWindow
 from leash_addon.core.money import SECOND, Instant, Pico, usd
 from leash_addon.core.reading import Confidence, Outcome
@@ -282,6 +282,21 @@ def test_waiting_as_long_as_asked_is_enough(
         assert trip.retry_after is not None
         back = Instant(now + round(trip.retry_after * SECOND) + 1)
         assert TokenRate(window).check(balance, NOTHING, back) is None
+
+
+@given(events=EVENTS, window=WINDOWS, new=WINDOWS, later=st.floats(0, 700))
+def test_a_changed_window_forgets_nothing_early(
+    events: list[tuple[float, int]], window: TokenWindow, new: TokenWindow, later: float
+) -> None:
+    """What the old window still knew counts in the new one for as long as it is there."""
+    raised = LimitsRaised(run="r", at=START, limits=Limits(rate=new))
+    balance = fold(used(events, window), raised)
+    now = after(events[-1][0] + later)
+    span = min(window.seconds, new.seconds) * SECOND
+    known = [(at, tokens) for at, tokens in events if after(at) > now - span]
+    true = sum(tokens for at, tokens in known if after(at) > after(events[-1][0]) - span)
+    trip = TokenRate(new).check(balance, NOTHING, now)
+    assert trip is not None or true < new.tokens
 
 
 def test_the_window_keeps_a_bounded_number_of_slots() -> None:
