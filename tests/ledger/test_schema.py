@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from leash_addon.ledger import admission, books, settling
 from leash_addon.ledger.schema import STEPS, migrate, statements
 from tests.ledger.world import World, make_end
 
@@ -73,3 +74,20 @@ def test_a_triggers_body_is_one_statement() -> None:
     """Splitting a script keeps BEGIN ... END together."""
     script = "CREATE TABLE a (b);\nCREATE TRIGGER t AFTER INSERT ON a\nBEGIN SELECT 1; END;\n"
     assert len(statements(script)) == 2
+
+
+HOT = [
+    pytest.param(statement, id=name)
+    for module in (admission, books, settling)
+    for name, statement in vars(module).items()
+    if isinstance(statement, str)
+    and statement.startswith(("SELECT", "INSERT", "DELETE"))
+    and name != "_OF_OWNER"  # a sweep, over the open calls only
+]
+
+
+@pytest.mark.parametrize("statement", HOT)
+def test_no_statement_of_a_call_walks_a_table(conn: sqlite3.Connection, statement: str) -> None:
+    """What a call costs does not depend on the journal's length: every lookup has an index."""
+    plan = conn.execute(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?"))
+    assert [step[-1] for step in plan if "SCAN" in step[-1]] == []
