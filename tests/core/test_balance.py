@@ -112,6 +112,15 @@ def test_what_a_settlement_adds_depends_on_how_sure_it_is(
     assert (balance.spent, balance.imputed, balance.metered, balance.unpriced) == expected
 
 
+def test_what_a_subscription_will_pay_and_held_tokens_come_back_too() -> None:
+    """Both are spoken for while the call is open, and gone when it ends; real money is not."""
+    ask = opened(hold_tokens=50, imputed=True)
+    during = folded(ask, opened())
+    after = folded(settled(hold_tokens=50, imputed=True), start=during)
+    shown = [(b.held, b.held_imputed, b.held_tokens, b.spoken_for()) for b in (during, after)]
+    assert shown == [(200, 100, 50, 100), (100, 0, 0, 100)]
+
+
 def test_a_late_settlement_adds_only_what_differs() -> None:
     """After a sweep the true cost comes as a difference, and the hold is not given back twice."""
     swept = settled(
