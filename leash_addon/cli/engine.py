@@ -1,0 +1,114 @@
+"""Everything that governs, put together: packs, prices, authority, ledger, proxy.
+
+The order matters at both ends. The ledger stands before the proxy listens, and the proxy has
+settled every call before the ledger closes.
+"""
+
+import random
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leash_addon.cli.environment import Trust, trust_of
+from leash_addon.cli.options import now
+from leash_addon.config.packs import load_providers
+from leash_addon.config.prices import Prices, load_prices
+from leash_addon.config.settings import Settings
+from leash_addon.core.journal import Entry
+from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
+from leash_addon.proxy.addon import LeashAddon
+from leash_addon.proxy.bundle import write_bundle
+from leash_addon.proxy.ca import Authority, open_authority
+from leash_addon.proxy.clients import load_clients
+from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.hosts import authority_hosts
+from leash_addon.proxy.master import Proxy
+from leash_addon.proxy.policy import Policy
+from leash_addon.wire.routes import Providers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What can be had without listening or writing to the ledger."""
+
+    settings: Settings
+    providers: Providers
+    prices: Prices
+    authority: Authority
+
+    @property
+    def governed_hosts(self) -> tuple[str, ...]:
+        """Name the hosts of the providers that the user's own configuration names."""
+        rules = [self.providers.find(name) for name in self.settings.providers]
+        return tuple(host for rule in rules if rule is not None for host in rule.hosts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A proxy that runs, and what it writes to."""
+
+    addon: LeashAddon
+    port: int
+    trust: Trust
+
+
+def equip(settings: Settings) -> Equipment:
+    """Load packs, prices and the authority. Raises ``UsageError`` for what is wrong in them."""
+    where = settings.files[-1].name if settings.files else "leash.toml"
+    providers = load_providers(settings.providers, where=where)
+    return Equipment(
+        settings=settings,
+        providers=providers,
+        prices=load_prices(settings.prices),
+        authority=authority_of(settings, providers),
+    )
+
+
+def authority_of(settings: Settings, providers: Providers) -> Authority:
+    """Open leash's own authority, made on first use."""
+    return open_authority(settings.home / "ca", authority_hosts(providers), datetime.now(UTC))
+
+
+@asynccontextmanager
+async def writing(
+    settings: Settings, on_entry: Callable[[Entry], None] | None = None
+) -> AsyncIterator[tuple[Ledger, LedgerWriter]]:
+    """Open the ledger for governing, and close it when everything in it is settled."""
+    ledger = open_ledger(settings.db)
+    writer = LedgerWriter(ledger, clock=now, rng=rng(), on_entry=on_entry)
+    try:
+        await writer.start()
+        yield ledger, writer
+    finally:
+        await writer.close()
+
+
+@asynccontextmanager
+async def proxying(
+    equipment: Equipment,
+    writer: LedgerWriter,
+    policy: Policy,
+    environ: dict[str, str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> AsyncIterator[Engine]:
+    """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited."""
+    governor = Governor(ledger=writer, prices=equipment.prices, policy=policy, clock=now)
+    addon = LeashAddon(governor, equipment.providers, load_clients())
+    authority = equipment.authority
+    with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:
+        files = write_bundle(Path(folder), authority.root_pem, environ)
+        async with Proxy(
+            addon, authority, host=host, port=port, upstream_roots=files.upstream
+        ) as proxy:
+            yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+
+
+def rng() -> random.Random:
+    """Return the system's randomness."""
+    return secrets.SystemRandom()

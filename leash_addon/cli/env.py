@@ -1,0 +1,64 @@
+"""``leash env``: the exports that send a shell's programs through ``leash serve``."""
+
+import os
+import shlex
+from pathlib import Path
+
+import click
+
+from leash_addon.cli import shown
+from leash_addon.cli.engine import equip
+from leash_addon.cli.environment import Door, child_environment, trust_of
+from leash_addon.cli.options import config_option, json_option, read_settings
+from leash_addon.cli.serve import DEFAULT_LISTEN, address
+from leash_addon.cli.session import check_run
+from leash_addon.proxy.bundle import write_bundle
+
+NO_SECRET = "x"  # noqa: S105 - nobody is asked for one, but an empty part stops some clients
+EXAMPLES = """\b
+Examples:
+  eval "$(leash env)"
+  eval "$(leash env --run nightly --listen 127.0.0.1:9000)"
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    envvar="LEASH_LISTEN",
+    help="Where leash serve listens.",
+)
+@click.option(
+    "--run",
+    "run_id",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    envvar="LEASH_RUN",
+    help="The run that calls are charged to.",
+)
+@json_option
+@config_option
+def env(*, listen: str, run_id: str, as_json: bool, config: Path | None) -> None:
+    """Print the exports that send a shell's programs through leash serve.
+
+    The trust files that they name are kept in ~/.leash/trust.
+    """
+    settings = read_settings(config)
+    equipment = equip(settings)
+    host, port = address(listen)
+    files = write_bundle(settings.home / "trust", equipment.authority.root_pem, os.environ)
+    door = Door(host=host, port=port, run=check_run(run_id), secret=NO_SECRET)
+    before = dict(os.environ)
+    after = child_environment(before, door, trust_of(files), governed=equipment.governed_hosts)
+    new = {name: value for name, value in sorted(after.items()) if before.get(name) != value}
+    if as_json:
+        click.echo(shown.as_json(new))
+        return
+    for name in sorted(set(before) - set(after)):
+        click.echo(f"unset {name}")
+    for name, value in new.items():
+        click.echo(f"export {name}={shlex.quote(value)}")

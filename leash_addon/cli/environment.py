@@ -1,0 +1,125 @@
+"""The environment that sends a program's model calls through leash, trusted.
+
+No single variable serves all: every client honours its own. The whole set is written over
+whatever was inherited, except where a variable holds options of the user's own, which are kept.
+``ALL_PROXY`` is dropped: alone it leaks (some clients read it for some schemes only), and a SOCKS
+address in it stops others. What each client reads was measured with the real programs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
+
+from leash_addon.proxy.bundle import Bundle
+
+PROXY = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+WHOLE_BUNDLE = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "CODEX_CA_CERTIFICATE",
+    "CARGO_HTTP_CAINFO",
+    "PIP_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+)
+OURS_ALONE = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
+DROPPED = ("ALL_PROXY", "all_proxy")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PRELOAD = Path(__file__).with_name("node_preload.cjs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Trust files. ``bundle``: all roots and ours; ``root``: ours alone; ``truststore``: PKCS12."""
+
+    bundle: Path
+    root: Path
+    truststore: Path
+    truststore_password: str
+
+
+def trust_of(files: Bundle) -> Trust:
+    """Take what children need of the trust files."""
+    return Trust(
+        bundle=files.bundle,
+        root=files.root,
+        truststore=files.truststore,
+        truststore_password=files.truststore_password,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where the proxy listens, and as whom a child speaks to it. The secret holds no ``:``."""
+
+    host: str
+    port: int
+    run: str
+    secret: str
+
+    @property
+    def url(self) -> str:
+        """Return the proxy's address with both parts of the credentials: never an empty one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{quote(self.run, safe='')}:{quote(self.secret, safe='')}@{host}:{self.port}"
+
+
+def variables(door: Door, trust: Trust, *, governed: Iterable[str] = ()) -> Mapping[str, str]:
+    """Return the variables that stand alone. ``governed``: host names that providers were given."""
+    found = dict.fromkeys(PROXY, door.url)
+    found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(ungoverned(governed)))
+    found |= dict.fromkeys(OURS_ALONE, str(trust.root))
+    found |= dict.fromkeys(WHOLE_BUNDLE, str(trust.bundle))
+    found["NODE_USE_ENV_PROXY"] = "1"
+    return MappingProxyType(found)
+
+
+def child_environment(
+    inherited: Mapping[str, str], door: Door, trust: Trust, *, governed: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return the whole environment of a child: inherited, ours on top, options added to."""
+    env = {name: value for name, value in inherited.items() if name not in DROPPED}
+    env |= variables(door, trust, governed=governed)
+    options = {
+        "NODE_OPTIONS": f"--require {_node_quoted(str(PRELOAD))}",
+        "JAVA_TOOL_OPTIONS": " ".join(_java_options(door, trust)),
+    }
+    for name, ours in options.items():
+        env[name] = f"{inherited[name]} {ours}" if inherited.get(name) else ours
+    return env
+
+
+def ungoverned(governed: Iterable[str]) -> tuple[str, ...]:
+    """Return the loopback names that bypass leash: none, when a provider lives on one of them."""
+    names = {host.rpartition(":")[0] if host.count(":") == 1 else host for host in governed}
+    names = {name.strip("[]").lower() for name in names}
+    return () if names & set(LOOPBACK) else LOOPBACK
+
+
+def _java_options(door: Door, trust: Trust) -> tuple[str, ...]:
+    """Return JVM options. Java sends no credentials on its own: it is known by its port."""
+    return (
+        f"-Dhttps.proxyHost={door.host}",
+        f"-Dhttps.proxyPort={door.port}",
+        f"-Dhttp.proxyHost={door.host}",
+        f"-Dhttp.proxyPort={door.port}",
+        _java_quoted(f"-Djavax.net.ssl.trustStore={trust.truststore}"),
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        f"-Djavax.net.ssl.trustStorePassword={trust.truststore_password}",
+    )
+
+
+def _java_quoted(text: str) -> str:
+    """Quote as the JVM reads JAVA_TOOL_OPTIONS: white space inside quotes, no escapes."""
+    if not any(char.isspace() for char in text):
+        return text
+    return f'"{text}"' if '"' not in text else f"'{text}'"
+
+
+def _node_quoted(text: str) -> str:
+    """Quote as Node reads NODE_OPTIONS: double quotes, with a backslash before ``"`` and itself."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,6 @@
+"""A provider for demos and tests: four wire formats, no model, no key, no network."""
+
+from leash_addon.cli.fakeprovider.script import Script
+from leash_addon.cli.fakeprovider.server import FakeProvider
+
+__all__ = ["FakeProvider", "Script"]

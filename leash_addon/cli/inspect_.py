@@ -1,0 +1,130 @@
+"""``leash inspect RUN``: one run, its account, its calls."""
+
+from pathlib import Path
+
+import click
+
+from leash_addon.cli import shown
+from leash_addon.cli.options import json_option, ledger_options, now, open_existing
+from leash_addon.cli.tables import print_table
+from leash_addon.core.balance import Balance
+from leash_addon.core.money import Instant, Pico, show_usd
+from leash_addon.ledger import Standing
+from leash_addon.proxy.account import Account
+
+CALL_COLUMNS = (
+    ("#", True),
+    ("TIME", False),
+    ("MODEL", False),
+    ("INPUT", True),
+    ("CACHED", True),
+    ("OUTPUT", True),
+    ("COST", True),
+    ("CONFIDENCE", False),
+    ("STATUS", False),
+    ("MS", True),
+    ("FIRST BYTE", True),
+    ("NOTES", False),
+)
+
+EXAMPLES = """\b
+Examples:
+  leash inspect a3f9c2e1
+  leash inspect a3f9c2e1 --json
+"""
+
+
+@click.command("inspect", epilog=EXAMPLES)
+@click.argument("run")
+@json_option
+@ledger_options
+def inspect(*, run: str, as_json: bool, config: Path | None, db: str | None) -> None:
+    """Show RUN: its limits, what it has spent, and each of its calls. --json prints one object."""
+    at = now()
+    with open_existing(config, db) as ledger:
+        standing = ledger.standing(run, at)
+        entries = list(ledger.entries(run))
+    calls, events = shown.calls(entries), shown.happenings(entries)
+    if as_json:
+        click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
+        return
+    _print_run(standing, at)
+    print_table(CALL_COLUMNS, [_row(number, call) for number, call in enumerate(calls, 1)])
+    for event in events:
+        click.echo("  ".join(f"{name} {value}" for name, value in event.items() if value))
+
+
+def _print_run(standing: Standing, at: Instant) -> None:
+    balance = standing.balance
+    account = Account(balance=balance, now=at)
+    limits = [f"{name} {_plain(value)}" for name, value in account.limits().items()]
+    lines = {
+        "run": standing.run,
+        "status": _status(standing),
+        "program": balance.program,
+        "started": shown.time_of(balance.started_at),
+        "first call": shown.time_of(balance.first_call_at),
+        "limits": ", ".join(limits) or "none",
+        "calls": f"{balance.calls}, {balance.open_calls} open",
+        "tokens": _tokens(balance),
+        "cost": _cost(balance, at, account.total),
+    }
+    for name, value in lines.items():
+        if value:
+            click.echo(f"{name:<11}{value}")
+
+
+def _status(standing: Standing) -> str:
+    balance = standing.balance
+    if balance.stopped is None:
+        return str(standing.status)
+    why = f": {balance.stop_message}" if balance.stop_message else ""
+    return f"{standing.status} ({balance.stopped}) at {shown.time_of(balance.stopped_at)}{why}"
+
+
+def _plain(value: object) -> str:
+    """Write a limit: amounts come as raw JSON numbers."""
+    return bytes(value).decode() if hasattr(value, "__buffer__") else str(value)
+
+
+def _tokens(balance: Balance) -> str:
+    counts = balance.tokens
+    return (
+        f"{counts.input} input ({counts.cache_read} cached, {counts.cache_write} written), "
+        f"{counts.output} output ({counts.reasoning} reasoning)"
+    )
+
+
+def _cost(balance: Balance, at: Instant, total: Pico) -> str:
+    parts = [show_usd(total)]
+    compute = balance.compute(at)
+    if compute:
+        parts.append(f"{show_usd(balance.counted())} tokens + {show_usd(compute)} compute")
+    if balance.held:
+        parts.append(f"{show_usd(balance.held)} held")
+    if balance.imputed and not balance.limits.count_imputed:
+        parts.append(f"{show_usd(balance.imputed)} imputed to a subscription, not counted")
+    if balance.unpriced:
+        parts.append(f"{balance.unpriced} calls without a price")
+    return " · ".join(parts)
+
+
+def _row(number: int, call: shown.Shown) -> list[str]:
+    counts = call["tokens"] if isinstance(call["tokens"], dict) else {}
+    cost, notes = call["cost_pico"], call["notes"]
+    return [
+        str(number),
+        str(call["at"])[11:19],
+        str(call["model"] or "-"),
+        *(str(counts.get(name, "")) for name in ("input", "cache_read", "output")),
+        show_usd(Pico(cost)) if isinstance(cost, int) else "-",
+        str(call["confidence"] or "open"),
+        str(call["status"] or "-"),
+        _whole(call["duration_ms"]),
+        _whole(call["first_byte_ms"]),
+        "; ".join(notes) if isinstance(notes, list) else "",
+    ]
+
+
+def _whole(span: object) -> str:
+    return f"{span:.0f}" if isinstance(span, float | int) else "-"

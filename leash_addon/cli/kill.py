@@ -1,0 +1,25 @@
+"""``leash kill RUN``: end a run by hand."""
+
+from pathlib import Path
+
+import click
+
+from leash_addon.cli.options import ledger_options, now, open_existing, who
+
+EXAMPLES = """\b
+Examples:
+  leash kill a3f9c2e1
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("run")
+@ledger_options
+def kill(*, run: str, config: Path | None, db: str | None) -> None:
+    """End RUN: its very next call is refused, wherever it is governed. This cannot be undone."""
+    at = now()
+    with open_existing(config, db) as ledger:
+        ledger.kill(run, at, by=who())
+        balance = ledger.balance(run)
+    still = f"; {balance.open_calls} calls are still open" if balance.open_calls else ""
+    click.echo(f"leash: killed run {run} after {balance.calls} calls{still}", err=True)

@@ -1,0 +1,90 @@
+"""``leash raise RUN --max-cost +5``: change the limits of a run, on the record."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec.structs import replace
+
+from leash_addon.cli.options import Command, ledger_options, now, open_existing, who
+from leash_addon.config.settings import LIMIT_KEYS, Key
+from leash_addon.core.limits import Limits
+from leash_addon.errors import UsageError
+from leash_addon.ledger import raise_hint
+from leash_addon.proxy.account import Account
+
+RAISABLE = tuple(key for key in LIMIT_KEYS if key.name not in {"count_imputed", "warn_at"})
+
+EXAMPLES = """\b
+Examples:
+  leash raise a3f9c2e1 --max-cost +5       # five dollars more than now
+  leash raise a3f9c2e1 --max-calls 200     # 200 calls in all
+  leash raise a3f9c2e1 --deadline +30m --stall 0
+"""
+
+
+def _limit_options(command: Command) -> Command:
+    for key in reversed(RAISABLE):
+        option: Callable[[Command], Command] = click.option(
+            key.flag, key.name, metavar=f"[+]{key.example}", help=f"{key.about}; + adds, 0 is off"
+        )
+        command = option(command)
+    return command
+
+
+@click.command("raise", epilog=EXAMPLES)
+@click.argument("run")
+@_limit_options
+@ledger_options
+def raise_(*, run: str, config: Path | None, db: str | None, **changes: str | None) -> None:
+    """Change limits of RUN, also while it is live. A run that this limit stopped goes on."""
+    given = {name: text for name, text in changes.items() if text is not None}
+    if not given:
+        msg = "raise: name a limit, for example --max-cost +5 (see `leash raise --help`)"
+        raise UsageError(msg)
+    at = now()
+    with open_existing(config, db) as ledger:
+        before = ledger.balance(run)
+        after = ledger.raise_limits(run, changed(before.limits, given), at, by=who())
+    account = Account(balance=after, now=at)
+    click.echo(
+        f"leash: run {run} stands at {account.sentence}; limits: {_shown(account)}", err=True
+    )
+    if after.stopped is not None:
+        hint = raise_hint(run, after.stopped)
+        mend = f"; `{hint}`" if hint else "; a killed run stays killed"
+        click.echo(f"leash: run {run} is still stopped ({after.stopped}){mend}", err=True)
+
+
+def changed(limits: Limits, given: dict[str, str]) -> Limits:
+    """Return the limits with those given replaced, or raised where they begin with ``+``."""
+    keys = {key.name: key for key in RAISABLE}
+    fresh = {name: _value(keys[name], text, getattr(limits, name)) for name, text in given.items()}
+    return replace(limits, **fresh)
+
+
+def _value(key: Key, text: str, old: Any) -> object:  # noqa: ANN401 - a limit's own type
+    try:
+        value: Any = key.read(text.removeprefix("+"))
+    except ValueError as error:
+        msg = f"{key.flag}: {error}"
+        raise UsageError(msg) from None
+    if not text.startswith("+"):
+        return value
+    if key.name == "rate":
+        msg = f"{key.flag}: a rate is named whole, for example 200000/1m"
+        raise UsageError(msg)
+    if not old:
+        msg = f"{key.flag}: the run has no such limit; name one without +"
+        raise UsageError(msg)
+    return old + value
+
+
+def _shown(account: Account) -> str:
+    limits = account.limits()
+    parts = [
+        f"{name} {bytes(value).decode() if hasattr(value, '__buffer__') else value}"
+        for name, value in limits.items()
+    ]
+    return ", ".join(parts) or "none"

@@ -1,0 +1,56 @@
+"""``leash run`` (also ``leash [flags] -- CMD``): govern one command."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from leash_addon.cli.options import read_settings, settings_options
+from leash_addon.cli.session import Order, check_run, govern
+
+EXAMPLES = """\b
+Examples:
+  leash -- python my_agent.py
+  leash --max-cost 5 --deadline 15m --compute-rate 4 -- python my_agent.py
+  leash --run nightly --max-calls 500 -- claude -p "fix the tests"
+  leash --run nightly -- claude          (continues the account)
+
+Without any limit the run may cost $5.00.
+
+Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 125 leash failed;
+126 and 127 as the shell; 128+n when a signal ended the command.
+"""
+
+
+@click.command(
+    epilog=EXAMPLES,
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option(
+    "--run", "run_id", metavar="NAME", envvar="LEASH_RUN", help="Continue or name an account."
+)
+@settings_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    command: tuple[str, ...],
+    *,
+    run_id: str | None,
+    config: Path | None,
+    **flags: str | None,
+) -> None:
+    """Run CMD with its model calls metered, and refused once a limit is reached.
+
+    Everything after the first -- belongs to CMD. A model server on this machine (localhost) is
+    not governed unless leash.toml names it under [providers].
+    """
+    order = Order(
+        settings=read_settings(config, **flags),
+        command=command,
+        run=None if run_id is None else check_run(run_id),
+        environ=dict(os.environ),
+    )
+    ctx.exit(asyncio.run(govern(order)))

@@ -1,0 +1,136 @@
+"""``leash serve``: one proxy for many runs, until it is told to end."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from leash_addon.cli.engine import Engine, equip, proxying, writing
+from leash_addon.cli.lines import limits_line
+from leash_addon.cli.options import read_settings, settings_options
+from leash_addon.cli.say import say
+from leash_addon.config.settings import Settings
+from leash_addon.errors import UsageError
+from leash_addon.proxy.policy import Policy
+
+DEFAULT_LISTEN = "127.0.0.1:8088"
+LEVELS = ("debug", "info", "warning", "error")
+ENDS = (signal.SIGINT, signal.SIGTERM)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  leash serve --insecure\n"
+    "  leash serve --insecure --listen 127.0.0.1:9000 --max-cost 20 --log-level info\n"
+    '\b\nClients:\n  HTTPS_PROXY=http://nightly:x@127.0.0.1:8088   (eval "$(leash env)")\n'
+    "  base_url=http://127.0.0.1:8088/v1 and the header X-Loop-Id: nightly"
+)
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    envvar="LEASH_LISTEN",
+    help="Where to listen; loopback only, so far.",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    envvar="LEASH_INSECURE",
+    help="Serve without asking who calls: everyone on this machine may.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="warning",
+    show_default=True,
+    envvar="LEASH_LOG_LEVEL",
+    help="How much to log on standard error.",
+)
+@settings_options
+def serve(
+    *, listen: str, insecure: bool, log_level: str, config: Path | None, **flags: str | None
+) -> None:
+    """Govern whoever comes: one port for HTTPS_PROXY and for base_url clients.
+
+    A call belongs to the run that X-Loop-Id names, else to the proxy user's, else to "default".
+    Every run gets the limits given here; without any there is none.
+    """
+    host, port = address(listen)
+    if not insecure:
+        msg = "serve asks nobody who calls, so far; --insecure says that you know"
+        raise UsageError(msg)
+    log_to_stderr(log_level)
+    asyncio.run(_serve(read_settings(config, **flags), host, port))
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``. Raises ``UsageError``, also for what is not loopback."""
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        msg = f"--listen: {text!r} is no address; write for example {DEFAULT_LISTEN}"
+        raise UsageError(msg)
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return host, int(port)
+    if host == "localhost":
+        return "127.0.0.1", int(port)
+    msg = f"--listen: {host or 'every address'} is not loopback, and nobody is asked who calls"
+    raise UsageError(msg)
+
+
+def log_to_stderr(level: str) -> None:
+    """Log on standard error at a level; mitmproxy's own talk only with debug."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if level != "debug":
+        logging.getLogger("mitmproxy").setLevel(logging.WARNING)
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    equipment = equip(settings)
+    policy = Policy.of(settings, prices=equipment.prices.describe())
+    async with writing(settings) as (_, writer):
+        runs: set[str] = set()
+        try:
+            async with proxying(
+                equipment, writer, policy, dict(os.environ), host=host, port=port
+            ) as engine:
+                if equipment.authority.notice:
+                    say(equipment.authority.notice)
+                _announce(settings, host, engine)
+                with _told_to_end() as end:
+                    await end.wait()
+                runs.update(engine.addon.governor.runs)
+        finally:
+            for run in sorted(runs):
+                await writer.finish_run(run, 0)
+    say(f"served {engine.addon.coverage.calls} calls in {len(runs)} runs")
+
+
+def _announce(settings: Settings, host: str, engine: Engine) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving on {shown}:{engine.port} · {limits_line(settings.limits)}")
+    if not settings.limits_given:
+        say(
+            'no limit is set, on the run "default" or any other: calls are metered, none is refused'
+        )
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[asyncio.Event]:
+    loop, end = asyncio.get_running_loop(), asyncio.Event()
+    for which in ENDS:
+        loop.add_signal_handler(which, end.set)
+    try:
+        yield end
+    finally:
+        for which in ENDS:
+            loop.remove_signal_handler(which)

@@ -1,0 +1,137 @@
+"""One governed run of one command, from its start line to its exit code."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from leash_addon.cli import lines
+from leash_addon.cli.engine import Engine, Equipment, equip, proxying, rng, writing
+from leash_addon.cli.environment import Door, child_environment, ungoverned
+from leash_addon.cli.options import now
+from leash_addon.cli.say import say
+from leash_addon.cli.terminal import open_terminal
+from leash_addon.cli.wrap import Ended, wrap
+from leash_addon.config.settings import LIMIT_KEYS, Settings
+from leash_addon.core.balance import Balance
+from leash_addon.core.journal import Entry, Warned
+from leash_addon.core.limits import Limits
+from leash_addon.core.money import usd
+from leash_addon.errors import UsageError
+from leash_addon.ledger import Ledger, LedgerWriter
+from leash_addon.proxy.identify import RUN_ID
+from leash_addon.proxy.policy import Policy
+
+DEFAULT_BUDGET = usd("5.00")
+"""What a run may cost when nobody gave it any limit."""
+
+STOPPED = 3
+"""Exit code of a run that was stopped or killed."""
+
+FAILED = 125
+"""Exit code when leash itself failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be run, and as which run (``None``: a new one)."""
+
+    settings: Settings
+    command: Sequence[str]
+    run: str | None
+    environ: Mapping[str, str]
+
+
+def check_run(run: str) -> str:
+    """Return a run's id; raises ``UsageError`` for one that is none."""
+    if RUN_ID.fullmatch(run) is None:
+        msg = f"--run: {run!r} is no run id: 1 to 128 letters, digits or . _ : -"
+        raise UsageError(msg)
+    return run
+
+
+async def govern(order: Order) -> int:
+    """Run the command under leash; return the exit code."""
+    equipment = equip(order.settings)
+    warned: list[Warned] = []
+
+    def note(entry: Entry) -> None:
+        if isinstance(entry, Warned):
+            warned.append(entry)
+
+    async with writing(order.settings, note) as (ledger, writer):
+        run = order.run or ledger.new_run_id(rng())
+        balance = await _start(order, ledger, writer, run, equipment)
+        ended = Ended(code=FAILED)
+        try:
+            ended, engine = await _run(order, equipment, writer, run, balance.limits)
+        finally:
+            balance = await writer.finish_run(run, ended.code)
+        return _tell_end(run, balance, ended, engine, warned)
+
+
+def wanted(settings: Settings, recorded: Limits | None) -> Limits:
+    """Return a run's limits: what was given, over what is on record, over the default budget."""
+    if recorded is None:
+        if settings.limits_given:
+            return settings.limits
+        return msgspec.structs.replace(settings.limits, max_cost=DEFAULT_BUDGET)
+    given = {
+        key.name: getattr(settings.limits, key.name)
+        for key in LIMIT_KEYS
+        if key.name in settings.given
+    }
+    return msgspec.structs.replace(recorded, **given)
+
+
+async def _start(
+    order: Order, ledger: Ledger, writer: LedgerWriter, run: str, equipment: Equipment
+) -> Balance:
+    recorded = ledger.balance(run).limits if ledger.run_exists(run) else None
+    prices = equipment.prices.describe()
+    program = Path(order.command[0]).name
+    balance = await writer.start_run(
+        run, wanted(order.settings, recorded), program=program, prices=prices
+    )
+    if equipment.authority.notice:
+        say(equipment.authority.notice)
+    say(lines.start_line(run, balance.limits, prices))
+    if balance.stopped is not None:
+        say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
+    imputed = lines.subscription_line(program, order.environ, balance.limits)
+    local = lines.local_server_lines(order.environ, ungoverned(equipment.governed_hosts))
+    for line in [imputed, *local]:
+        if line:
+            say(line)
+    return balance
+
+
+async def _run(
+    order: Order, equipment: Equipment, writer: LedgerWriter, run: str, limits: Limits
+) -> tuple[Ended, Engine]:
+    policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
+    policy = replace(policy, limits=limits)
+    environ = dict(order.environ)
+    async with proxying(equipment, writer, policy, environ) as engine:
+        door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))
+        env = child_environment(environ, door, engine.trust, governed=equipment.governed_hosts)
+        return await wrap(order.command, env, open_terminal()), engine
+
+
+def _tell_end(
+    run: str, balance: Balance, ended: Ended, engine: Engine, warned: Sequence[Warned]
+) -> int:
+    if ended.problem is not None:
+        say(ended.problem)
+        return ended.code
+    for warning in warned:
+        say(f"warned: {warning.message}")
+    coverage = engine.addon.coverage
+    if not coverage.calls and not coverage.refused:
+        for line in lines.ungoverned_lines(run, coverage):
+            say(line)
+    for line in lines.end_lines(run, balance, now()):
+        say(line)
+    return ended.code if balance.stopped is None else STOPPED

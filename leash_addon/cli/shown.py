@@ -1,0 +1,183 @@
+"""Runs and calls as every output shows them: dollars as exact JSON numbers, times RFC 3339 UTC."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+
+from leash_addon.core.balance import Balance
+from leash_addon.core.journal import (
+    CallAdjusted,
+    CallOpened,
+    CallRefused,
+    CallSettled,
+    Entry,
+    LimitsRaised,
+    Tokens,
+    Warned,
+)
+from leash_addon.core.money import Instant, Pico
+from leash_addon.ledger import Standing
+from leash_addon.proxy.account import Account, dollars
+
+type Shown = dict[str, object]
+
+
+def time_of(at: Instant | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def money(name: str, amount: Pico | None) -> Shown:
+    """Return an amount twice: in dollars, and exact in picodollars as ``NAME_pico``."""
+    return {name: None if amount is None else dollars(amount), f"{name}_pico": amount}
+
+
+def tokens(counts: Tokens) -> Shown:
+    """Return the five counts of a call or run."""
+    return {
+        "input": counts.input,
+        "output": counts.output,
+        "cache_read": counts.cache_read,
+        "cache_write": counts.cache_write,
+        "reasoning": counts.reasoning,
+    }
+
+
+def run(standing: Standing, now: Instant) -> Shown:
+    """Return one run as ``ps`` and ``inspect`` print it."""
+    balance = standing.balance
+    account = Account(balance=balance, now=now)
+    return {
+        "run": standing.run,
+        "status": str(standing.status),
+        "reason": balance.stopped and str(balance.stopped),
+        "calls": balance.calls,
+        "open_calls": balance.open_calls,
+        "tokens": tokens(balance.tokens),
+        **money("token_cost", balance.counted()),
+        **money("compute_cost", balance.compute(now)),
+        **money("total_cost", account.total),
+        **money("held_cost", balance.held),
+        **money("imputed_cost", balance.imputed),
+        "unpriced_calls": balance.unpriced,
+        "limits": account.limits(),
+        "program": balance.program,
+        "exit_code": balance.exit_code,
+        **moments(balance),
+    }
+
+
+def moments(balance: Balance) -> Shown:
+    """Return when things happened to a run, ``None`` for what has not."""
+    return {
+        "started_at": time_of(balance.started_at),
+        "first_call_at": time_of(balance.first_call_at),
+        "last_call_at": time_of(balance.last_call_at),
+        "refused_at": time_of(balance.refused_at),
+        "stopped_at": time_of(balance.stopped_at),
+        "finished_at": time_of(balance.finished_at),
+    }
+
+
+def calls(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
+    """Return the calls of a run in the order they were opened, each as it stands now."""
+    found: dict[str, Shown] = {}
+    for _, entry in entries:
+        match entry:
+            case CallOpened():
+                found[entry.call] = _opened(entry)
+            case CallSettled():
+                found[entry.call] |= _settled(entry)
+            case CallAdjusted():
+                found[entry.call] |= _adjusted(found[entry.call], entry)
+            case _:
+                pass
+    return list(found.values())
+
+
+def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
+    """Return the refusals, warnings and raised limits of a run, oldest first."""
+    found: list[Shown] = []
+    for _, entry in entries:
+        shown: Shown = {"at": time_of(entry.at)}
+        match entry:
+            case CallRefused():
+                shown |= {"refused": str(entry.reason), "model": entry.model or None}
+            case Warned():
+                shown |= {"warned": entry.limit, "message": entry.message}
+            case LimitsRaised():
+                shown |= {"raised_by": entry.by, "limits": msgspec.to_builtins(entry.limits)}
+            case _:
+                continue
+        found.append(shown)
+    return found
+
+
+def _opened(entry: CallOpened) -> Shown:
+    return {
+        "call": entry.call,
+        "at": time_of(entry.at),
+        "provider": entry.provider,
+        "format": entry.format,
+        "model": entry.model or None,
+        "client": entry.client or None,
+        "state": "open",
+        "tokens": None,
+        **money("cost", None),
+        **money("hold", entry.hold),
+        "confidence": None,
+        "imputed": entry.imputed,
+        "status": None,
+        "outcome": None,
+        "duration_ms": None,
+        "first_byte_ms": None,
+        "reason": None,
+        "notes": [],
+    }
+
+
+def _settled(entry: CallSettled) -> Shown:
+    shown: Shown = {
+        "state": "settled",
+        "tokens": tokens(entry.tokens),
+        "usage": entry.usage,
+        **money("cost", entry.cost),
+        "confidence": str(entry.confidence),
+        "priced_by": entry.priced_by or None,
+        "priced_as": entry.priced_as or None,
+        "status": entry.status,
+        "outcome": str(entry.outcome),
+        "duration_ms": milliseconds(entry.took),
+        "first_byte_ms": milliseconds(entry.first_byte),
+        "reason": entry.flag and str(entry.flag),
+        "notes": list(entry.notes),
+    }
+    return shown | ({"model": entry.model} if entry.model else {})
+
+
+def _adjusted(call: Shown, entry: CallAdjusted) -> Shown:
+    """Lay the true settlement of a swept call over what was booked for it."""
+    booked = call["cost_pico"]
+    cost = entry.cost + (booked if isinstance(booked, int) else 0)
+    shown: Shown = {
+        "tokens": tokens(entry.tokens),
+        "usage": entry.usage,
+        **money("cost", Pico(cost)),
+        "confidence": str(entry.confidence),
+        "notes": [*entry.notes, "settled after it had been swept"],
+    }
+    return shown | ({"model": entry.model} if entry.model else {})
+
+
+def milliseconds(span: int | None) -> float | None:
+    """Return microseconds as milliseconds."""
+    return None if span is None else span / 1000
+
+
+def as_json(shown: object) -> str:
+    """Write what was gathered, indented, as JSON."""
+    return msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()
