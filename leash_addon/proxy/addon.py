@@ -173,7 +173,7 @@ class LeashAddon:
 
     def websocket_message(self, flow: HTTPFlow) -> None:
         """Keep no messages: mitmproxy would collect them for as long as the socket lives."""
-        if flow.websocket is not None and flow.id in self._flows:
+        if flow.websocket is not None and (flow.id in self._flows or not self._remarks):
             del flow.websocket.messages[:-1]
 
     def websocket_end(self, flow: HTTPFlow) -> None:

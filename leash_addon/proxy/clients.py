@@ -32,9 +32,10 @@ class Client:
 
     def sent(self, agent: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request with these headers (lower-case names) is from this program."""
-        return any(text in agent for text in self.user_agent) or any(
-            name in headers for name in self.header
-        )
+        for text in self.user_agent:
+            if text in agent:
+                return True
+        return not headers.keys().isdisjoint(self.header) if self.header else False
 
 
 UNKNOWN = Client(name="")

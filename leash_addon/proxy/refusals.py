@@ -18,6 +18,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.clients import UNKNOWN, Client
+from leash_addon.proxy.identify import RUN_ID
 
 INTERNAL = "internal"
 """The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
@@ -118,7 +119,7 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
     headers = {
         "content-type": "application/json",
         "x-leash-reason": denial.reason,
-        **({"x-leash-run": caller.run} if caller.run else {}),
+        **({"x-leash-run": caller.run} if RUN_ID.fullmatch(caller.run) else {}),
         **_retry(denial),
     }
     kind = _kind(caller.shape)

@@ -180,6 +180,13 @@ def test_no_message_makes_a_client_compact(reason: Reason) -> None:
     assert [words for words in ("context length", "prompt is too long") if words in text] == []
 
 
+def test_an_odd_run_name_stays_out_of_the_headers() -> None:
+    """A run's name that no header may carry is in the body only."""
+    made = refusal(STOPPED, Caller(shape="openai.chat", run="my run\r\nx: y"))
+    assert "x-leash-run" not in made.headers
+    assert json.loads(made.body)["leash"]["run"] == "my run\r\nx: y"
+
+
 def test_a_kill_names_no_way_to_raise() -> None:
     """Nothing lifts a kill, so the body does not pretend so."""
     trip = Trip(reason=Reason.KILL, effect=Effect.STOP, message="the run was killed")

@@ -265,7 +265,7 @@ async def make_world(
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)
     addon = LeashAddon(governor, rules, load_clients(), remarks=remarks)
     proxy = Proxy(addon, authority, upstream_roots=theirs.root_file)
-    async with proxy, server:
+    async with server, proxy:
         yield World(
             proxy=proxy,
             addon=addon,
