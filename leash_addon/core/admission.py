@@ -6,10 +6,10 @@ refusal charges no account and takes from no bucket.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 
-from msgspec import structs
+from msgspec import Struct
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
@@ -23,13 +23,12 @@ from leash_addon.core.journal import CallOpened, Warned
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.rate_limits import Drawn, Unit, rate_trip
 from leash_addon.core.terms import Plan, Terms
-from leash_addon.core.verdict import Effect, Reason, Trip, Verdict
+from leash_addon.core.verdict import Allow, Effect, Reason, Trip, Verdict
 
 NO_STATES: Mapping[str, Instant] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(Struct, frozen=True, kw_only=True):
     """The answer, and what it writes.
 
     ``accounts``: keys of all balances that ``CallOpened`` is charged to; none when refused.
@@ -44,12 +43,11 @@ class Admission:
     buckets: tuple[str, ...] = ()
     bucket_tokens: int = 0
     capped: bool = False
-    states: Mapping[str, Instant] = field(default_factory=lambda: NO_STATES)
+    states: Mapping[str, Instant] = NO_STATES
     warned: tuple[Warned, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stand:
+class Stand(Struct, frozen=True, kw_only=True):
     """What was read for an admission.
 
     ``balances``: by account key; a missing one is empty. ``states``: the moments of buckets by
@@ -57,15 +55,14 @@ class Stand:
     """
 
     balances: Mapping[str, Balance]
-    states: Mapping[str, Instant] = field(default_factory=lambda: NO_STATES)
+    states: Mapping[str, Instant] = NO_STATES
 
     def balance(self, account: str) -> Balance:
         """Return what an account stands at."""
         return self.balances.get(account, EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cap:
+class _Cap(Struct, frozen=True, kw_only=True):
     """A cap's account as this admission finds it, and what it says."""
 
     account: CapAccount
@@ -104,7 +101,9 @@ def decide_all(ask: Ask, terms: Terms, planned: Plan, stand: Stand, now: Instant
         )
     tokens = tuple(one.key for one in planned.buckets if one.unit is Unit.TOKENS)
     return Admission(
-        verdict=replace(own, hold=_hold(ask, run, planned, sized), max_output=max_output),
+        verdict=Allow(
+            hold=_hold(ask, run, planned, sized), max_output=max_output, estimate=own.estimate
+        ),
         accounts=planned.accounts,
         hold_tokens=sized.hold_tokens if any(_counts_tokens(one) for one in caps) else 0,
         buckets=tokens,
@@ -176,13 +175,10 @@ def _warned(ask: Ask, caps: Iterable[_Cap], now: Instant, *, admitted: bool) -> 
     """Return what is due on each account; two caps of one account may agree, so each once."""
     found: dict[tuple[str, str], Warned] = {}
     for one in caps:
-        balance = one.balance
-        if admitted:
-            balance = structs.replace(balance, calls=balance.calls + 1)
-        entries = due(one.account, balance, run=ask.run, now=now)
+        entries = due(one.account, one.balance, run=ask.run, now=now, opening=admitted)
         final = one.trip is not None and one.trip.reason is Reason.CAP
         if one.line is not None and final and one.account.cap.action is Action.BOTH:
-            entries += alerted(one.account, balance, one.line, run=ask.run, now=now)
+            entries += alerted(one.account, one.balance, one.line, run=ask.run, now=now)
         for entry in entries:
             found.setdefault((entry.account, entry.limit), entry)
     return tuple(found.values())

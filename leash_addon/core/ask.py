@@ -1,13 +1,13 @@
 """What a call asks for, as far as admission needs to know."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 from leash_addon.core.balance import Balance
-from leash_addon.core.money import ZERO, Pico
-from leash_addon.core.pricing import RateCard, Unpriced, price
+from leash_addon.core.money import EXACT, ZERO, Pico, ceil_pico
+from leash_addon.core.pricing import PER_MILLION, RateCard
 from leash_addon.core.scopes import NO_TAGS, Tags
-from leash_addon.core.usage import Usage
 from leash_addon.core.verdict import Reason
 
 USUAL_OUTPUT = 1_000
@@ -78,12 +78,23 @@ def expected_cost(ask: Ask, balance: Balance) -> Pico:
     """Return what the call will probably come to, whoever pays; zero when nobody prices it."""
     if ask.card is None:
         return ZERO
-    output = expected_output(ask, balance)
-    for usage in (
-        Usage(input_tokens=ask.input_tokens, output_tokens=output),
-        Usage(input_tokens=ask.input_tokens),  # embeddings and their like have no output price
-    ):
-        cost = price(usage, ask.card)
-        if not isinstance(cost, Unpriced):
-            return cost
-    return ZERO
+    return plain_cost(ask.card, ask.input_tokens, expected_output(ask, balance))
+
+
+def plain_cost(card: RateCard, input_tokens: int, output_tokens: int) -> Pico:
+    """Return ``price`` of plain input and output, at a tenth of its time: it runs at admission.
+
+    Zero when the card cannot price the input; without the output when it cannot price that
+    (embeddings and their like have no output price).
+    """
+    rates = card.rates_for(input_tokens)
+    if rates.input is None and input_tokens:
+        return ZERO
+    output = EXACT.multiply(rates.output or _NOTHING, output_tokens * PER_MILLION)
+    total = EXACT.fma(rates.input or _NOTHING, input_tokens * PER_MILLION, output)
+    if card.per_call:
+        total = EXACT.add(total, EXACT.scaleb(card.per_call, 12))
+    return ceil_pico(total)
+
+
+_NOTHING = Decimal(0)

@@ -7,8 +7,9 @@ is booked when it is reported: server-side tools, and the further passes of a mo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from leash_addon.core.ask import Ask, expected_cost, expected_output
 from leash_addon.core.balance import Balance
@@ -34,8 +35,7 @@ LEAST_OUTPUT = 64
 API refuses less than 16)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class Size(Struct, frozen=True, kw_only=True):
     """What a call is taken to come to, whoever pays.
 
     ``hold``: money to hold. ``estimate``: what it probably costs. ``hold_tokens``: tokens to hold

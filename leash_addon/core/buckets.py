@@ -21,6 +21,8 @@ Source: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm (virtual sched
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from leash_addon.core.money import SECOND, Instant
 
 
@@ -53,8 +55,7 @@ class Bucket:
         return f"{self.units}/{self.seconds}s+{self.burst}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(Struct, frozen=True, kw_only=True):
     """What a bucket says. ``wait``: microseconds until it says yes; 0 is yes.
 
     ``state``: its moment afterwards, to be written where it ``changed``.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
 
+from msgspec import Struct
+
 from leash_addon.core.balance import Balance
 from leash_addon.core.boundaries import SHORT, show_span
 from leash_addon.core.bounds import Size
@@ -41,8 +43,7 @@ class Measure(StrEnum):
 _NOUN = {Measure.COST: "spend cap", Measure.CALLS: "call cap", Measure.TOKENS: "token cap"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One measure of a cap beside its balance, in picodollars, calls or tokens.
 
     ``wanted``: what the call at hand would hold of it.
@@ -76,7 +77,9 @@ class Alert:
     message: str
 
 
-def lines(account: CapAccount, balance: Balance, size: Size, *, imputed: bool) -> Iterator[Line]:
+def lines(
+    account: CapAccount, balance: Balance, size: Size, *, imputed: bool, opening: bool = False
+) -> Iterator[Line]:
     """Yield the measures that the cap limits, with what a call of this size would hold."""
     ceiling = account.ceiling(balance)
     counts = not imputed or account.cap.count_imputed
@@ -89,7 +92,8 @@ def lines(account: CapAccount, balance: Balance, size: Size, *, imputed: bool) -
             wanted=size.hold,
         )
     if ceiling.max_calls:
-        yield Line(measure=Measure.CALLS, limit=ceiling.max_calls, used=balance.calls)
+        calls = balance.calls + opening
+        yield Line(measure=Measure.CALLS, limit=ceiling.max_calls, used=calls)
     if ceiling.max_tokens:
         yield Line(
             measure=Measure.TOKENS,
@@ -162,16 +166,22 @@ def exceeded(account: CapAccount, line: Line) -> str:
     )
 
 
-def due(account: CapAccount, balance: Balance, *, run: str, now: Instant) -> tuple[Warned, ...]:
+def due(
+    account: CapAccount, balance: Balance, *, run: str, now: Instant, opening: bool = False
+) -> tuple[Warned, ...]:
     """Return the warnings and alerts that a balance has reached and not recorded yet.
 
     Each fraction of each limit once in a window; a raised limit warns anew. ``run``: whose call it
-    was.
+    was. ``opening``: one call more is about to be opened.
     """
+    fractions = account.cap.fractions
+    if not fractions:
+        return ()
     return tuple(
         warned
-        for line in lines(account, balance, NOTHING, imputed=False)
-        for thousandths in account.cap.fractions
+        for line in lines(account, balance, NOTHING, imputed=False, opening=opening)
+        if line.used * 1000 >= line.limit * fractions[0]
+        for thousandths in fractions
         if line.used * 1000 >= line.limit * thousandths
         and (warned := _warned(account, line, thousandths, run, now)).limit not in balance.warned
     )

@@ -6,16 +6,21 @@ so (``alert``), or refuses and says so (``both``). It never ends a run: what is 
 reason to stop for good.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
+from types import MappingProxyType
+
+from msgspec import Struct
 
 from leash_addon.core.balance import Balance
 from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import Instant, Pico
 from leash_addon.core.scopes import Tags, Target, joined, label, pairs
 from leash_addon.core.windows import Window, WindowKind, window_at
+
+NO_WINDOWS: Mapping[WindowKind, Window] = MappingProxyType({})
 
 
 class Action(StrEnum):
@@ -46,6 +51,7 @@ class Cap:
         if self.ceiling == Ceiling():
             msg = "it limits nothing; give max_cost, max_calls or max_tokens"
             raise ValueError(msg)
+        object.__setattr__(self, "warn_at", tuple(sorted(self.warn_at)))
 
     @property
     def ident(self) -> str:
@@ -63,17 +69,20 @@ class Cap:
         return self.warn_at if self.action is Action.REFUSE else (*self.warn_at, 1_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapAccount:
-    """A cap's account for one set of values and one window. ``label``: whose, for people.
+class CapAccount(Struct, frozen=True, kw_only=True):
+    """A cap's account for one set of values and one window.
 
     Without a moment (read back from a key) its window has no start or end.
     """
 
     cap: Cap
     key: str
-    label: str
     window: Window
+
+    @property
+    def label(self) -> str:
+        """Name whose account it is, for people."""
+        return label(self.key.partition(":")[2].partition("|")[0], self.cap.target.pattern)
 
     def ceiling(self, balance: Balance) -> Ceiling:
         """Return what the account allows: its cap, or what someone raised it to."""
@@ -89,10 +98,17 @@ class CapAccount:
 
 
 def accounts_for(
-    caps: Iterable[Cap], tags: Tags, now: Instant, tz: tzinfo
+    caps: Iterable[Cap],
+    tags: Tags,
+    now: Instant,
+    tz: tzinfo,
+    known: Mapping[WindowKind, Window] = NO_WINDOWS,
 ) -> tuple[CapAccount, ...]:
-    """Return the accounts that a call is charged to, in the order of their caps."""
-    windows: dict[WindowKind, Window] = {}
+    """Return the accounts that a call is charged to, in the order of their caps.
+
+    ``known``: windows of this zone that were worked out before, used where they hold ``now``.
+    """
+    windows = {kind: window for kind, window in known.items() if window.holds(now)}
     found: list[CapAccount] = []
     for cap in caps:
         if not cap.target.concerns(tags):
@@ -101,8 +117,7 @@ def accounts_for(
             windows[cap.window] = window_at(cap.window, now, tz)
         window, scopes = windows[cap.window], cap.target.key(tags)
         key = joined("cap", scopes, cap.target.pattern, window.key)
-        whose = label(scopes, cap.target.pattern)
-        found.append(CapAccount(cap=cap, key=key, label=whose, window=window))
+        found.append(CapAccount(cap=cap, key=key, window=window))
     return tuple(found)
 
 
@@ -114,12 +129,7 @@ def accounts_at(caps: Iterable[Cap], key: str) -> tuple[CapAccount, ...]:
     scopes, pattern, window = parts
     per = ",".join(name for name, _ in pairs(scopes, "=")) or scopes
     ident = joined("cap", per, pattern, window.kind)
-    whose = label(scopes, pattern)
-    return tuple(
-        CapAccount(cap=cap, key=key, label=whose, window=window)
-        for cap in caps
-        if cap.ident == ident
-    )
+    return tuple(CapAccount(cap=cap, key=key, window=window) for cap in caps if cap.ident == ident)
 
 
 def _parts(key: str) -> tuple[str, str, Window] | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from leash_addon.core.boundaries import show_span
 from leash_addon.core.buckets import Bucket, Taken
 from leash_addon.core.money import SECOND
@@ -43,14 +45,18 @@ class RateLimit:
             yield Unit.TOKENS, self.tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A bucket that a call draws from. ``label``: whose it is, for people."""
+class Drawn(Struct, frozen=True, kw_only=True):
+    """A bucket that a call draws from. ``pattern``: as its limit's key has it."""
 
     key: str
     unit: Unit
     bucket: Bucket
-    label: str
+    pattern: str
+
+    @property
+    def label(self) -> str:
+        """Name whose bucket it is, for people."""
+        return label(self.key.partition(":")[2].partition("|")[0], self.pattern)
 
     def cost(self, tokens: int) -> int:
         """Return what a call takes that probably uses so many tokens."""
@@ -64,10 +70,9 @@ def buckets_for(limits: Iterable[RateLimit], tags: Tags) -> tuple[Drawn, ...]:
         if not limit.target.concerns(tags):
             continue
         scopes, pattern = limit.target.key(tags), limit.target.pattern
-        whose = label(scopes, pattern)
         for unit, bucket in limit.buckets():
             key = joined("rate", scopes, pattern, f"{unit}:{bucket.key}")
-            found[key] = Drawn(key=key, unit=unit, bucket=bucket, label=whose)
+            found[key] = Drawn(key=key, unit=unit, bucket=bucket, pattern=pattern)
     return tuple(found.values())
 
 

@@ -10,6 +10,7 @@ Keys are ASCII and stable; a long value is kept by its beginning and a digest::
     rate:key=4fb1|requests:60/60s+60                              a rate limit's bucket
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,7 @@ LONGEST = 128
 """Longer values come from request bodies; their digest tells them apart and bounds the key."""
 
 _PLAIN = "-._~/@+:"
+_PLAIN_VALUE = re.compile(rf"[A-Za-z0-9{re.escape(_PLAIN)}]{{0,{LONGEST}}}")
 _GLOB = _PLAIN + "*?[]!"
 
 
@@ -52,11 +54,13 @@ class Target:
     """Which calls a limit concerns, and how it divides them among accounts.
 
     ``per``: scopes, in any order. ``match``: glob patterns (``*``, ``?``, ``[abc]``) by tag, blind
-    to case; all of them must fit. Raises ``ValueError`` for scopes that make no sense together.
+    to case; all of them must fit. ``pattern``: those as a part of a key.
+    Raises ``ValueError`` for scopes that make no sense together.
     """
 
     per: tuple[Scope, ...] = (Scope.ALL,)
     match: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    pattern: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         """Bring the scopes into one order, so that two spellings share their accounts."""
@@ -67,11 +71,8 @@ class Target:
         object.__setattr__(self, "per", per)
         match = {tag: self.match[tag].casefold() for tag in sorted(self.match)}
         object.__setattr__(self, "match", MappingProxyType(match))
-
-    @property
-    def pattern(self) -> str:
-        """Write the patterns as a part of a key; nothing when every call is concerned."""
-        return ",".join(f"{tag}~{quote(glob, safe=_GLOB)}" for tag, glob in self.match.items())
+        pattern = ",".join(f"{tag}~{quote(glob, safe=_GLOB)}" for tag, glob in match.items())
+        object.__setattr__(self, "pattern", pattern)
 
     def concerns(self, tags: Tags) -> bool:
         """Tell whether a call with these tags is meant."""
@@ -95,6 +96,8 @@ def _value(scope: Scope, tags: Tags) -> str:
     text = tags.get(scope, "")
     if scope is Scope.MODEL:
         text = text.casefold()  # Azure's deployment names are blind to case: one model, one account
+    if _PLAIN_VALUE.fullmatch(text):
+        return text
     if len(text) > LONGEST:
         digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
         text = f"{text[:64]}~{digest}"

@@ -1,13 +1,17 @@
 """What is configured beside a run's own limits, and what of it one call concerns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
+from msgspec import Struct
+
 from leash_addon.core.ask import Ask
-from leash_addon.core.caps import Cap, CapAccount, accounts_for
+from leash_addon.core.caps import NO_WINDOWS, Cap, CapAccount, accounts_for
 from leash_addon.core.holds import Holds
 from leash_addon.core.money import Instant
 from leash_addon.core.rate_limits import Drawn, RateLimit, buckets_for
+from leash_addon.core.windows import Window, WindowKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +27,7 @@ class Terms:
 NO_TERMS = Terms()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What one call is charged to: its run's account, its caps', and the buckets it draws from."""
 
     run: str
@@ -32,15 +35,25 @@ class Plan:
     buckets: tuple[Drawn, ...] = ()
 
     @property
+    def windows(self) -> Mapping[WindowKind, Window]:
+        """Return the windows that the accounts are of."""
+        return {account.window.kind: account.window for account in self.caps}
+
+    @property
     def accounts(self) -> tuple[str, ...]:
         """Return the key of every account, each once, the run's first."""
         return tuple(dict.fromkeys((self.run, *(account.key for account in self.caps))))
 
 
-def plan(ask: Ask, terms: Terms, run_account: str, now: Instant) -> Plan:
-    """Say which accounts and buckets a call concerns. ``run_account``: the key of its run's."""
+def plan(ask: Ask, terms: Terms, run_account: str, now: Instant, last: Plan | None = None) -> Plan:
+    """Say which accounts and buckets a call concerns.
+
+    ``run_account``: the key of its run's. ``last``: any plan of the same terms made before: its
+    windows serve again while they last, since to work them out takes most of the time.
+    """
+    known = NO_WINDOWS if last is None else last.windows
     return Plan(
         run=run_account,
-        caps=accounts_for(terms.caps, ask.tags, now, terms.tz),
+        caps=accounts_for(terms.caps, ask.tags, now, terms.tz, known),
         buckets=buckets_for(terms.rates, ask.tags),
     )

@@ -40,6 +40,10 @@ class Window:
     start: Instant | None = None
     end: Instant | None = None
 
+    def holds(self, now: Instant) -> bool:
+        """Tell whether a moment is in the window."""
+        return (self.start is None or self.start <= now) and (self.end is None or now < self.end)
+
 
 TOTAL = Window(kind=WindowKind.TOTAL, key="total")
 

@@ -487,3 +487,16 @@ def test_the_accounts_of_a_call_name_its_run_first() -> None:
     """Keys come once each, though two caps share one."""
     planned, _ = admit(ASK, Terms(caps=(daily(max_calls=1), daily(max_cost=COST))))
     assert planned.accounts == (RUN, "cap:user=alice|day:2026-11-21")
+
+
+@given(st.lists(st.integers(-(10**5), 10**6), min_size=2, max_size=6))
+def test_an_earlier_plan_changes_no_plan(seconds: list[int]) -> None:
+    """Windows that are used again are the ones that would be worked out anew."""
+    caps = tuple(
+        Cap(target=USERS, window=kind, ceiling=Ceiling(max_calls=1)) for kind in WindowKind
+    )
+    terms = Terms(caps=caps)
+    last = None
+    for moment in (Instant(START + second * SECOND) for second in seconds):
+        last = plan(ASK, terms, RUN, moment, last)
+        assert last == plan(ASK, terms, RUN, moment)

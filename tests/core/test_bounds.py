@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leash_addon.core.ask import Ask
+from leash_addon.core.ask import Ask, plain_cost
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.bounds import (
     HIDDEN_INPUT,
@@ -103,6 +103,25 @@ def test_no_usage_within_the_request_costs_more_than_the_bound(
     cost = price(usage, card)
     assert not isinstance(cost, Unpriced)
     assert cost <= upper_bound(ask, HARD)
+
+
+@given(cards, counts, counts)
+def test_the_expected_cost_is_the_price(card: RateCard, tokens: int, output: int) -> None:
+    """The short way at admission comes to exactly what the long one does."""
+    usage = Usage(input_tokens=tokens, output_tokens=output)
+    assert plain_cost(card, tokens, output) == price(usage, card)
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        pytest.param(Rates(output=D(1)), 0, id="no price for input"),
+        pytest.param(Rates(input=D(1)), 100 * 10**6, id="no price for output"),
+    ],
+)
+def test_a_missing_rate_leaves_what_can_be_priced(rates: Rates, expected: int) -> None:
+    """Without an output price the input is expected; without an input price nothing is."""
+    assert plain_cost(RateCard(table="t", name="m", rates=rates), 100, 100) == expected
 
 
 @given(cards, st.integers(0, 10**13), st.integers(1, 4), st.none() | st.integers(0, 10_000))
