@@ -204,12 +204,22 @@ async def nobody_listens(it: World) -> None:
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
-    send_to(it, port)
+    send_to(it, f"http://127.0.0.1:{port}")
 
 
-def send_to(it: World, port: int) -> None:
+def send_to(it: World, upstream: str) -> None:
     """Send the calls of a world to another server from now on."""
-    object.__setattr__(it.addon._reception.policy, "upstream", f"http://127.0.0.1:{port}")
+    object.__setattr__(it.addon._reception.policy, "upstream", upstream)
+
+
+async def test_an_upstream_that_is_somebody_else_gets_nothing(world: MakeWorld) -> None:
+    """An upstream whose certificate bears another name is refused, and the call is unsent."""
+    async with world() as it, it.client() as client:
+        send_to(it, f"https://127.0.0.1:{it.provider.port}")
+        answer = await client.post(URL, json=STREAMED)
+        (settled,) = await it.settled()
+        assert (answer.status_code, it.provider.requests) == (502, [])
+    assert (settled.outcome, settled.cost) == (Outcome.UNSENT, 0)
 
 
 async def test_a_failing_meter_leaves_the_stream_alone(
@@ -289,7 +299,7 @@ async def test_an_upload_to_a_free_path_is_not_buffered(world: MakeWorld) -> Non
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with world() as it, it.client() as client, server:
-        send_to(it, server.sockets[0].getsockname()[1])
+        send_to(it, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         url = "https://api.openai.com/v1/files"
         posting = asyncio.create_task(client.post(url, content=pieces()))
         await arrived.wait()
