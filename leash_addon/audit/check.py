@@ -137,15 +137,15 @@ class Check:
                 yield f"{name}: {ours[name]}, not {truth.counts[name]}"
 
     def _costs(self, result: Result, truth: Truth) -> Iterator[str]:
-        """Compare our table's price with the provider's own cost, and with the second opinion."""
+        """Compare with the provider's own cost, which is booked where stated, and another's."""
         own = truth.provider_cost
         if own and result.usage is not None and result.kind is Kind.METERED:
             if result.listed is None:
-                self.counts["own_cost_unlisted"] += 1
-                self.counts["own_cost_unlisted right"] += 1
+                self._tally("own_cost_unlisted", _near(result.cost, own))
             else:
-                near = abs(_usd(result.listed) - own) <= own * WITHIN
-                self._tally("own_cost", near)
+                near = _near(result.listed, own)
+                self._tally("own_cost", _near(result.cost, own))
+                self._tally("own_cost_listed", near)
                 if not near:
                     yield f"price: {_usd(result.listed)}, the provider's own cost is {own}"
         if truth.price is not None and result.usage is not None and result.kind is not Kind.FREE:
@@ -167,9 +167,10 @@ TITLES: Final = {
     "handwritten": "looks invented, fields equal",
     "format": "format named alike",
     **{name: f"{name} equal" for name in ALSO},
-    "own_cost": "our price within 1 % of the provider's own cost",
-    "own_cost_unlisted": "provider's own cost taken, model not in our table",
-    "second_price": "our price equal to the second opinion",
+    "own_cost": "booked within 1 % of the provider's own cost, models of our table",
+    "own_cost_unlisted": "booked within 1 % of the provider's own cost, other models",
+    "own_cost_listed": "our table's price within 1 % of the provider's own cost",
+    "second_price": "our table's price equal to the second opinion",
 }
 
 
@@ -186,6 +187,10 @@ def _differences(result: Result, truth: Truth) -> Iterator[str]:
 def _same(ours: object, theirs: object) -> bool:
     """Compare a value as JSON would have it; an empty list of tools is none at all."""
     return ours == theirs or (ours == {} and theirs is None)
+
+
+def _near(amount: Pico | None, own: Decimal) -> bool:
+    return amount is not None and abs(_usd(amount) - own) <= own * WITHIN
 
 
 def _usd(amount: Pico) -> Decimal:

@@ -10,7 +10,7 @@ import pytest
 from leash_addon.audit.check import Check
 from leash_addon.audit.result import Kind, Result
 from leash_addon.audit.truth import read_truth
-from leash_addon.core.money import Pico, usd
+from leash_addon.core.money import ZERO, Pico, usd
 from leash_addon.core.usage import Usage
 from leash_addon.errors import UsageError
 
@@ -32,13 +32,21 @@ def _result(
     name: str = "openai.chat",
     listed: Pico | None = None,
     own: str | None = None,
+    cost: Pico | None = ZERO,
 ) -> Result:
     usage = None
     if tokens is not None:
-        cost = None if own is None else Decimal(own)
-        usage = Usage(input_tokens=tokens[0], output_tokens=tokens[1], provider_cost_usd=cost)
+        stated = None if own is None else Decimal(own)
+        usage = Usage(input_tokens=tokens[0], output_tokens=tokens[1], provider_cost_usd=stated)
     return Result(
-        id="a", place="f:1", provider="p", format=name, kind=kind, usage=usage, listed=listed
+        id="a",
+        place="f:1",
+        provider="p",
+        format=name,
+        kind=kind,
+        usage=usage,
+        listed=listed,
+        cost=cost,
     )
 
 
@@ -132,13 +140,15 @@ def test_the_expected_of_a_variant_is_a_truth(check: Callable[..., Check]) -> No
         pytest.param(usd("0.0103"), 0, id="beyond"),
     ],
 )
-def test_our_price_is_held_against_the_providers_own(
+def test_our_table_is_held_against_the_providers_own_cost(
     listed: Pico, right: int, check: Callable[..., Check]
 ) -> None:
-    """The table's price counts, not the cost that was booked: that one is the provider's."""
+    """What is booked is the provider's cost; what our table says is compared beside it."""
     it = check(normalised=COUNTS | {"provider_cost_usd": 0.01})
-    it.add(_result(listed=listed, own="0.01"))
-    assert (it.counts["own_cost"], it.counts["own_cost right"]) == (1, right)
+    it.add(_result(listed=listed, own="0.01", cost=usd("0.01")))
+    counts = it.counts
+    assert (counts["own_cost"], counts["own_cost right"]) == (1, 1)
+    assert (counts["own_cost_listed"], counts["own_cost_listed right"]) == (1, right)
 
 
 def test_a_second_opinion_counts_where_its_usage_agrees(check: Callable[..., Check]) -> None:

@@ -106,7 +106,7 @@ def test_your_own_prices_come_first(
 ) -> None:
     """A price table given on the command line prices the call."""
     prices = tmp_path / "prices.toml"
-    prices.write_text('[models."gpt-4o-2024-08-06"]\ninput = 1\noutput = 2\n')
+    prices.write_text('["gpt-4o-2024-08-06"]\ninput = 1\noutput = 2\n')
     result = leash("--json", "--prices", prices, write([chat("a")]))
     assert json.loads(result.stdout)["cost_usd"] == "0.0012"
 
