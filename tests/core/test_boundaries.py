@@ -209,7 +209,7 @@ def settled(at: Instant, tokens: int) -> CallSettled:
         cost=NOTHING,
         confidence=Confidence.MEASURED,
         outcome=Outcome.COMPLETE,
-        tokens=Tokens(input=tokens),
+        tokens=Tokens(input=tokens - tokens // 3, output=tokens // 3),
     )
 
 
@@ -233,6 +233,10 @@ def used(events: list[tuple[float, int]], window: TokenWindow = WINDOW) -> Balan
         pytest.param([(0, 60), (30, 160)], 30, 61, id="the older half is not enough"),
         pytest.param([(0, 50), (30, 100)], 30, 61, id="the older half leaves it just full"),
         pytest.param([(0, 5), (30, 160)], 70, 21, id="the older one is gone"),
+        pytest.param(
+            [(0.9, 99), (60.5, 1)], 60.5, SHORT, id="the oldest slot counts to its last moment"
+        ),
+        pytest.param([(60, 50), (0, 50)], 0, 121, id="a slot exactly one window ahead is kept"),
     ],
 )
 def test_the_rate_asks_to_wait_until_enough_tokens_have_left(

@@ -85,6 +85,16 @@ MICRO = 1_000_000
         ),
         pytest.param(Usage(input_tokens=3, cache_read_tokens=9), 3 * D("0.5"), id="cached > input"),
         pytest.param(Usage(cache_read_tokens=4), 4 * D("0.5"), id="parts without a total"),
+        pytest.param(
+            Usage(
+                cache_read_tokens=1,
+                cache_write_tokens=8,
+                input_audio_tokens=2,
+                input_image_tokens=4,
+            ),
+            D("0.5") + 8 * 3 + 2 * 7 + 4 * 6,
+            id="all kinds of parts without a total",
+        ),
         pytest.param(Usage(reasoning_tokens=4), 80, id="reasoning without a total"),
         pytest.param(Usage(output_tokens=3, reasoning_tokens=9), 60, id="reasoning > output"),
         pytest.param(Usage(input_tokens=0, output_tokens=0), 0, id="nothing used"),
@@ -206,7 +216,7 @@ def test_the_nearest_rate_stands_in(
                     Usage(audio_seconds=D("NaN")),
                     Usage(audio_seconds=D(-1)),
                     Usage(audio_seconds=D("1e30")),
-                    Usage(billable_legs=(Leg(model=None, usage=Usage(input_tokens=10**99)),)),
+                    Usage(billable_legs=(Leg(model=None, usage=Usage(input_tokens=10**99 + 1)),)),
                     Usage(output_tokens=MOST_TOKENS - 1),
                 )
             )
@@ -224,6 +234,26 @@ def test_a_cost_below_a_million_dollars_is_believed() -> None:
     most = int(MOST_COST) // ((10**6 - 1) * MICRO)
     costs = [price(Usage(input_tokens=n), card) for n in (most, most + 1)]
     assert [isinstance(cost, Unpriced) for cost in costs] == [False, True]
+    million = replace(PLAIN, rates=Rates(input=D(10**6)))
+    assert isinstance(price(Usage(input_tokens=10**6), million), Unpriced)
+
+
+@pytest.mark.parametrize(
+    ("count", "cost"),
+    [
+        (MOST_TOKENS - 1, 0),
+        (MOST_TOKENS, Unpriced("the reported counts are not believable")),
+    ],
+    ids=["the most", "one more"],
+)
+def test_counts_below_the_bound_are_believed(count: int, cost: Pico | Unpriced) -> None:
+    """The bound on tokens and on seconds is exclusive, also where they cost nothing."""
+    card = replace(PLAIN, rates=Rates(input=D(0), audio_hour=D(0)))
+    costs = [
+        price(Usage(input_tokens=count), card),
+        price(Usage(audio_seconds=D(count)), card),
+    ]
+    assert costs == [cost, cost]
 
 
 def test_tokens_price_a_call_whose_seconds_have_no_rate() -> None:
@@ -373,3 +403,27 @@ def test_requests_that_are_said_twice_are_charged_once() -> None:
     dear = replace(CARD, per_request=dict.fromkeys(("web_search", "web_search_call:search"), D(1)))
     twice = Usage(server_tool_requests={"web_search_call:search": 2, "web_search": 3})
     assert price(twice, dear) == Pico(3 * 10**12)
+
+
+@pytest.mark.parametrize(
+    ("both", "cost"),
+    [
+        pytest.param(None, 10 * D("0.5") + 10 * 7 + 80 * 2, id="not stated: what would not fit"),
+        pytest.param(4, 4 * 1 + 6 * D("0.5") + 6 * 7 + 84 * 2, id="stated"),
+        pytest.param(50, 10 * 1 + 90 * 2, id="more than there is of either"),
+    ],
+)
+def test_cached_audio_is_charged_once_at_a_rate_of_its_own(both: int | None, cost: Decimal) -> None:
+    """Tokens that are both cached and audio leave both parts and take the rate for both."""
+    usage = Usage(
+        input_tokens=100, cache_read_tokens=10, input_audio_tokens=10, cached_audio_tokens=both
+    )
+    assert price(usage, CARD) == cost * MICRO
+
+
+def test_a_model_billed_by_the_hour_alone_has_free_tokens() -> None:
+    """Tokens that are reported beside the billed seconds have no price and need none."""
+    card = RateCard(table="t", name="voice", rates=Rates(audio_hour=D("3.6")))
+    usage = Usage(input_tokens=8, output_tokens=300, output_audio_tokens=280)
+    assert price(replace(usage, audio_seconds=D(3)), card) == 3_000_000_000
+    assert price(usage, card) == Unpriced("no input price for voice")
