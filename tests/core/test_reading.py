@@ -72,6 +72,23 @@ def test_how_a_call_ended_decides_what_it_is_booked_at(
 
 
 @pytest.mark.parametrize(
+    ("card", "hold", "expected"),
+    [
+        pytest.param(CARD, HOLD, (HOLD, HELD), id="priced, held"),
+        pytest.param(CARD, ZERO, (ZERO, HELD), id="priced, nothing held"),
+        pytest.param(None, HOLD, (HOLD, HELD), id="not priced, held"),
+        pytest.param(None, ZERO, (None, UNPRICED), id="not priced, nothing held"),
+    ],
+)
+def test_a_cut_call_that_nobody_priced_and_nothing_was_held_for_is_blind(
+    card: RateCard | None, hold: Pico, expected: tuple[int | None, Confidence]
+) -> None:
+    """A hold of zero is the cost of a call only where a price says so."""
+    found = bill(Reading(), outcome=Outcome.CUT, status=200, hold=hold, card=card)
+    assert (found.cost, found.confidence) == expected
+
+
+@pytest.mark.parametrize(
     ("stated", "expected"),
     [
         pytest.param("0.5", (5 * 10**11, DERIVED), id="stated"),
