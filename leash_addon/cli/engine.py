@@ -28,6 +28,7 @@ from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.hosts import authority_hosts
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.secret import open_secret
 from leash_addon.wire.routes import Providers
 
 
@@ -98,7 +99,13 @@ async def proxying(
     port: int = 0,
 ) -> AsyncIterator[Engine]:
     """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited."""
-    governor = Governor(ledger=writer, prices=equipment.prices, policy=policy, clock=now)
+    governor = Governor(
+        ledger=writer,
+        prices=equipment.prices,
+        policy=policy,
+        clock=now,
+        secret=open_secret(equipment.settings.home),
+    )
     addon = LeashAddon(governor, equipment.providers, load_clients())
     authority = equipment.authority
     with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:

@@ -28,6 +28,7 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.secret import open_secret
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,13 @@ class Stock:
         policy = Policy.of(settings, run=ctx.options.leash_run, prices=prices.describe())
         if policy.run is not None:
             await writer.start_run(policy.run, policy.limits, prices=policy.prices)
-        governor = Governor(ledger=writer, prices=prices, policy=policy, clock=_clock)
+        governor = Governor(
+            ledger=writer,
+            prices=prices,
+            policy=policy,
+            clock=_clock,
+            secret=open_secret(settings.home),
+        )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
         self._writer = writer
