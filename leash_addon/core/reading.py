@@ -78,8 +78,13 @@ def bill(
     hold: Pico,
     card: RateCard | None,
     find: FindCard | None = None,
+    input_tokens: int = 0,
 ) -> Bill:
-    """Decide what a finished call is booked at. ``status``: HTTP status, ``None`` if none came."""
+    """Decide what a finished call is booked at.
+
+    ``status``: HTTP status, ``None`` if none came. ``input_tokens``: as estimated when the call
+    was opened, for one that was cut off before its provider said anything.
+    """
     if outcome is Outcome.UNSENT or reading.free:
         return Bill(cost=ZERO, confidence=Confidence.MEASURED, notes=reading.notes)
     if reading.usage is not None:
@@ -92,9 +97,18 @@ def bill(
     if card is None and not hold:
         notes = (*reading.notes, "cut off, and no price for the model")
         return Bill(cost=None, confidence=Confidence.UNPRICED, notes=notes)
-    return Bill(
-        cost=hold, confidence=Confidence.HELD, notes=(*reading.notes, "settled at its hold")
-    )
+    return _held(reading, hold, card, input_tokens)
+
+
+def _held(reading: Reading, hold: Pico, card: RateCard | None, input_tokens: int) -> Bill:
+    """Book a cut call at its hold, or at the text that had come where that is already more."""
+    seen = Usage(input_tokens=input_tokens, output_tokens=reading.text_bytes // BYTES_PER_TOKEN)
+    worth = ZERO if card is None or not reading.text_bytes else price(seen, card)
+    if isinstance(worth, Unpriced) or worth <= hold:
+        notes = (*reading.notes, "settled at its hold")
+        return Bill(cost=hold, confidence=Confidence.HELD, notes=notes)
+    notes = (*reading.notes, "cut off: settled at an estimate from the text that came")
+    return Bill(cost=worth, confidence=Confidence.HELD, notes=notes)
 
 
 def _answered(status: int) -> bool:

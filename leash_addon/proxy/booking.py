@@ -49,7 +49,15 @@ def settlement(
     call, outcome = ended.call, ended.outcome
     if outcome is Outcome.CUT and reading.complete:
         outcome = Outcome.COMPLETE
-    found = bill(reading, outcome=outcome, status=ended.status, hold=hold, card=card, find=find)
+    found = bill(
+        reading,
+        outcome=outcome,
+        status=ended.status,
+        hold=hold,
+        card=card,
+        find=find,
+        input_tokens=call.input_tokens,
+    )
     is_priced = found.usage is not None and card is not None
     return Settlement(
         call=call.call,

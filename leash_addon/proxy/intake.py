@@ -98,4 +98,6 @@ def is_upgrade(request: http.Request) -> bool:
 
 def is_unsent(flow: http.HTTPFlow) -> bool:
     """Tell whether a failed flow never had a connection upstream, so that nothing was spent."""
-    return flow.response is None and not flow.server_conn.timestamp_tcp_setup
+    server = flow.server_conn
+    ready = server.timestamp_tls_setup if server.tls else server.timestamp_tcp_setup
+    return flow.response is None and not ready

@@ -178,3 +178,19 @@ def test_a_cut_call_of_an_unpriced_model_is_not_free() -> None:
     """Without a price there was no hold either: its cost is not known, and not zero."""
     found = bill(Reading(), outcome=Outcome.CUT, status=200, hold=ZERO, card=None)
     assert (found.cost, found.confidence) == (None, UNPRICED)
+
+
+def test_a_cut_answer_costs_at_least_the_text_that_came() -> None:
+    """Text beyond the hold raises what a cut call is booked at; text within it changes nothing."""
+    costs = [
+        bill(
+            Reading(text_bytes=text_bytes),
+            outcome=Outcome.CUT,
+            status=200,
+            hold=Pico(11_000_000),
+            card=CARD,
+            input_tokens=3,
+        ).cost
+        for text_bytes in (0, 4 * BYTES_PER_TOKEN, 5 * BYTES_PER_TOKEN)
+    ]
+    assert costs == [11_000_000, 11_000_000, 13_000_000]
