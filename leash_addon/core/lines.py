@@ -15,7 +15,7 @@ type Line = tuple[int, Decimal | None, str]
 
 
 def input_lines(usage: Usage, rates: Rates) -> list[Line]:
-    """Split all input; what is both cached and audio is found by what would not fit else."""
+    """Split all input; what is both cached and audio is stated, or is what would not fit else."""
     cached, audio = usage.cache_read_tokens or 0, usage.input_audio_tokens or 0
     writes = _write_lines(usage, rates)
     total = usage.input_tokens
@@ -23,7 +23,7 @@ def input_lines(usage: Usage, rates: Rates) -> list[Line]:
         total = cached + audio + (usage.input_image_tokens or 0) + sum(row[0] for row in writes)
     cached = min(cached, total)
     # So many tokens at least must be both, or the parts would exceed the whole.
-    both = max(0, min(cached, audio, cached + audio - total))
+    both = min(cached, audio, max(usage.cached_audio_tokens or 0, cached + audio - total, 0))
     cached_rate = _first(rates.cached_input, rates.input)
     audio_rate = _first(rates.audio_input, rates.input)
     parts: list[Line] = [

@@ -129,8 +129,9 @@ def _tokens_cost(usage: Usage, card: RateCard) -> Decimal | Unpriced:
         return Unpriced("no usage reported")
     total = Decimal(0)
     rates = card.rates_for(usage.input_tokens or 0)
+    by_time = usage.audio_seconds is not None and rates.counts_time_alone
     for count, rate, name in (*input_lines(usage, rates), *output_lines(usage, rates)):
-        if not count:
+        if not count or by_time:
             continue
         if rate is None:
             return Unpriced(f"no {name} price for {card.name}")

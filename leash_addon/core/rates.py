@@ -33,6 +33,12 @@ class Rates:
     image_output: Decimal | None = None
     audio_hour: Decimal | None = None
 
+    @property
+    def counts_time_alone(self) -> bool:
+        """Tell whether audio is billed by the hour and tokens, which may be reported, are not."""
+        tokens = (self.input, self.output, self.audio_input, self.audio_output)
+        return self.audio_hour is not None and all(rate is None for rate in tokens)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateCard:

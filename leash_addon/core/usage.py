@@ -19,7 +19,8 @@ class Usage:
 
     ``input_tokens``: all input; cache reads, cache writes and tool-use prompt included.
     ``cache_read_tokens``, ``cache_write_tokens`` (with its parts ``_5m`` and ``_1h``),
-    ``input_audio_tokens``, ``input_image_tokens``: parts of the input.
+    ``input_audio_tokens``, ``input_image_tokens``: parts of the input; ``cached_audio_tokens``:
+    part of the audio and of the cache reads.
     ``output_tokens``: all output; ``reasoning_tokens``, ``output_audio_tokens`` and
     ``output_image_tokens`` are parts of it.
     ``server_tool_requests``: requests by kind that the provider bills one by one.
@@ -37,6 +38,7 @@ class Usage:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     input_audio_tokens: int | None = None
+    cached_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
     input_image_tokens: int | None = None
     output_image_tokens: int | None = None
@@ -54,6 +56,7 @@ class Usage:
             self.cache_write_5m_tokens,
             self.cache_write_1h_tokens,
             self.input_audio_tokens,
+            self.cached_audio_tokens,
             self.input_image_tokens,
             self.output_tokens,
             self.reasoning_tokens,

@@ -27,6 +27,7 @@ GENERATE: Final = UsageTable(
     cache_read=("cachedContentTokenCount",),
     reasoning=("thoughtsTokenCount",),
 )
+CACHE_DETAILS: Final = ("cacheTokensDetails",)
 PROMPT_DETAILS: Final = ("promptTokensDetails", "promptTokenDetails", "prompt_tokens_details")
 OUTPUT_DETAILS: Final = ("candidatesTokensDetails", "responseTokensDetails")
 TOOL_PROMPT: Final = ("toolUsePromptTokenCount",)
@@ -191,6 +192,7 @@ def meant(node: Json) -> Usage:
         input_tokens=given,
         output_tokens=0 if made is None and given is not None else made,
         input_audio_tokens=_modality(node, PROMPT_DETAILS, AUDIO),
+        cached_audio_tokens=_modality(node, CACHE_DETAILS, AUDIO),
         input_image_tokens=_modality(node, PROMPT_DETAILS, IMAGE),
         output_audio_tokens=_modality(node, OUTPUT_DETAILS, AUDIO),
         output_image_tokens=_modality(node, OUTPUT_DETAILS, IMAGE),

@@ -17,6 +17,8 @@ REALTIME: Final = UsageTable(
     output=("output_tokens",),
     cache_read=("input_token_details.cached_tokens",),
     input_audio=("input_token_details.audio_tokens",),
+    cached_audio=("input_token_details.cached_tokens_details.audio_tokens",),
+    seconds=("billable_audio_seconds",),
     output_audio=("output_token_details.audio_tokens",),
     input_image=("input_token_details.image_tokens",),
 )

@@ -36,6 +36,7 @@ class UsageTable:
     cache_write_1h: tuple[Path, ...] = ()
     reasoning: tuple[Path, ...] = ()
     input_audio: tuple[Path, ...] = ()
+    cached_audio: tuple[Path, ...] = ()
     output_audio: tuple[Path, ...] = ()
     input_image: tuple[Path, ...] = ()
     output_image: tuple[Path, ...] = ()
@@ -59,6 +60,7 @@ class UsageTable:
             cache_write_1h_tokens=count(node, self.cache_write_1h),
             reasoning_tokens=count(node, self.reasoning),
             input_audio_tokens=count(node, self.input_audio),
+            cached_audio_tokens=count(node, self.cached_audio),
             output_audio_tokens=count(node, self.output_audio),
             input_image_tokens=count(node, self.input_image),
             output_image_tokens=count(node, self.output_image),
