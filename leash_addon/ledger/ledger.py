@@ -153,7 +153,7 @@ class Ledger:
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
         try:
             return admit(books, ask, owner, now)
-        except LedgerError as error:
+        except (LedgerError, sqlite3.IntegrityError) as error:  # nothing of it was recorded
             return LedgerError(f"ledger {self.path}: {error}")
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:

@@ -38,9 +38,11 @@ def test_sweeping_twice_books_once(world: World) -> None:
     """A hold is swept once, by whoever comes first."""
     ledger = world.start()
     world.admitted(ledger)
+    lock = ledger._owners.me.lock
     world.crash(ledger)
     first, second = world.open(), world.open()
     assert (len(first.sweep(world.now)), len(second.sweep(world.now))) == (1, 0)
+    assert lock.exists() is False
 
 
 def test_a_living_process_is_not_swept_however_old_its_lease(world: World) -> None:

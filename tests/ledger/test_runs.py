@@ -64,7 +64,8 @@ def test_a_stopped_run_takes_other_limits_only_by_raise(world: World) -> None:
     world.admitted(ledger)
     world.call(ledger)
     with pytest.raises(UsageError, match=r"leash raise r1 --max-calls \+100"):
-        world.open().start_run("r1", Limits(max_calls=9), now=world.now)
+        ledger.start_run("r1", Limits(max_calls=9), now=world.now)
+    assert ledger.start_run("r1", None, now=world.now).limits == Limits(max_calls=1)
 
 
 def test_stopped_stays_stopped(world: World) -> None:

@@ -80,6 +80,16 @@ async def test_settlements_are_written_without_anyone_asking(world: World) -> No
         assert writer.balance("r1").spent == 5
 
 
+async def test_the_first_end_of_a_call_counts(world: World) -> None:
+    """A second end that comes while the first is queued changes nothing."""
+    async with writing(world) as writer:
+        await writer.admit(make_ask("a"))
+        writer.settle(make_end("a", 5))
+        writer.settle(make_end("a", 9))
+        await writer.drain()
+        assert writer.balance("r1").spent == 5
+
+
 async def test_many_settlements_at_once_are_all_written(world: World) -> None:
     """More than a batch takes more than one transaction, and no more calls."""
     async with writing(world) as writer:
