@@ -97,12 +97,35 @@ def test_no_usage_within_the_request_costs_more_than_the_bound(
         ASK,
         card=card,
         choices=choices,
-        input_bytes=usage.input_tokens or 0,
+        input_bytes=max(1, (usage.input_tokens or 0) - HIDDEN_INPUT),
         max_output=-(-(usage.output_tokens or 0) // choices) * choices,
     )
     cost = price(usage, card)
     assert not isinstance(cost, Unpriced)
     assert cost <= upper_bound(ask, HARD)
+
+
+@pytest.mark.parametrize(
+    ("rate", "usage"),
+    [
+        ("cached_input", Usage(input_tokens=9000, cache_read_tokens=9000)),
+        ("cache_write", Usage(input_tokens=9000, cache_write_tokens=9000)),
+        ("cache_write_5m", Usage(input_tokens=9000, cache_write_5m_tokens=9000)),
+        ("cache_write_1h", Usage(input_tokens=9000, cache_write_1h_tokens=9000)),
+        ("audio_input", Usage(input_tokens=9000, input_audio_tokens=9000)),
+        ("image_input", Usage(input_tokens=9000, input_image_tokens=9000)),
+        ("reasoning", Usage(output_tokens=9000, reasoning_tokens=9000)),
+        ("audio_output", Usage(output_tokens=9000, output_audio_tokens=9000)),
+        ("image_output", Usage(output_tokens=9000, output_image_tokens=9000)),
+    ],
+)
+def test_the_bound_takes_the_dearest_rate(rate: str, usage: Usage) -> None:
+    """A call all of whose tokens meet the one dear rate is within the bound."""
+    card = RateCard(table="t", name="m", rates=Rates(input=D(1), output=D(1), **{rate: D(50)}))
+    ask = replace(ASK, card=card, input_bytes=9000, max_output=9000)
+    cost = price(usage, card)
+    assert not isinstance(cost, Unpriced)
+    assert 9000 * 50 * 10**6 == cost <= upper_bound(ask, HARD)
 
 
 @given(cards, counts, counts)

@@ -6,14 +6,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from leash_addon.core.after import stop_after
+from leash_addon.core.ask import OnBlind
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.bounds import Size
 from leash_addon.core.cap_trips import Alert, check, due
 from leash_addon.core.caps import Action, Cap, CapAccount, accounts_at, accounts_for
 from leash_addon.core.holds import HoldMode
-from leash_addon.core.journal import Tokens
+from leash_addon.core.journal import CallSettled, Tokens
 from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import SECOND, Instant, Pico, usd
+from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.verdict import Effect, Reason, Trip
 from leash_addon.core.windows import WindowKind
@@ -299,3 +302,29 @@ def test_a_cap_without_a_limit_is_refused() -> None:
     """A cap must limit something."""
     with pytest.raises(ValueError, match="it limits nothing"):
         Cap(ceiling=Ceiling())
+
+
+@pytest.mark.parametrize(
+    ("capped", "on_blind", "stops"),
+    [
+        pytest.param(True, "refuse", True, id="under a dollar cap"),
+        pytest.param(False, "refuse", False, id="under none"),
+        pytest.param(True, "allow", False, id="unless it was allowed"),
+    ],
+)
+def test_a_call_that_comes_back_blind_stops_its_run(
+    capped: bool, on_blind: str, stops: bool
+) -> None:
+    """A dollar cap needs every call's cost, as a run's own budget does."""
+    blind = CallSettled(
+        run="r",
+        at=NOON,
+        call="c",
+        accounts=("run:r",),
+        hold=Pico(0),
+        cost=None,
+        confidence=Confidence.UNPRICED,
+        outcome=Outcome.COMPLETE,
+    )
+    stop = stop_after(blind, EMPTY, OnBlind(on_blind), capped=capped)
+    assert (stop is not None) is stops

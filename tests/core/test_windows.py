@@ -110,6 +110,12 @@ def test_a_day_without_midnight_begins_when_clocks_land() -> None:
     assert day_begins(date(2018, 11, 4), zone) == at("2018-11-04T03:00")
 
 
+def test_clocks_that_jump_over_midnight_begin_the_day_where_they_land() -> None:
+    """On 30 March 1919 Toronto went from 23:30 to 00:30 of the next day."""
+    zone = ZoneInfo("America/Toronto")
+    assert day_begins(date(1919, 3, 31), zone) == at("1919-03-31T04:30")
+
+
 def test_an_hour_repeated_over_midnight_belongs_to_the_day_that_had_begun() -> None:
     """On 7 November 2010 St. John's fell back from 00:01 to 23:01 of the day before."""
     zone = ZoneInfo("America/St_Johns")
