@@ -25,6 +25,8 @@ from leash_addon.core.rate_limits import Drawn, Unit, rate_trip
 from leash_addon.core.terms import Plan, Terms
 from leash_addon.core.verdict import Allow, Effect, Reason, Trip, Verdict
 
+_FIELDS = frozenset({"run", "model", "provider"})
+
 NO_STATES: Mapping[str, Instant] = MappingProxyType({})
 
 
@@ -136,6 +138,7 @@ def opened(ask: Ask, admission: Admission, now: Instant) -> CallOpened:
         buckets=admission.buckets,
         bucket_tokens=admission.bucket_tokens,
         capped=admission.capped,
+        tags={name: value for name, value in ask.tags.items() if name not in _FIELDS and value},
     )
 
 

@@ -90,7 +90,8 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     ``imputed``: a subscription pays for it. ``hold_tokens``: held against caps on tokens.
     ``estimate``: what the call is booked at when nobody reports and nothing was held.
     ``buckets``: token buckets that ``bucket_tokens`` were taken from each, corrected when it ends.
-    ``capped``: a dollar cap counts it, so it must come back with a cost.
+    ``capped``: a dollar cap counts it, so it must come back with a cost. ``tags``: who asked, by
+    scope; run, model and provider have fields of their own.
     """
 
     call: str
@@ -106,6 +107,7 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     buckets: tuple[str, ...] = ()
     bucket_tokens: int = 0
     capped: bool = False
+    tags: dict[str, str] = {}
 
 
 class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):

@@ -18,7 +18,7 @@ from leash_addon.core.decide import decide
 from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.journal import CallOpened, CallSettled, Tokens
 from leash_addon.core.limits import Ceiling, Limits
-from leash_addon.core.money import SECOND, Instant, Pico, usd
+from leash_addon.core.money import SECOND, ZERO, Instant, Pico, usd
 from leash_addon.core.pricing import RateCard, Rates
 from leash_addon.core.rate_limits import RateLimit, bucket_at
 from leash_addon.core.reading import Confidence, Outcome
@@ -47,9 +47,17 @@ USERS = Target(per=(Scope.USER,))
 HARD = Holds(mode=HoldMode.HARD)
 
 
-def daily(action: Action = Action.REFUSE, target: Target = USERS, **ceiling: int) -> Cap:
+def daily(
+    action: Action = Action.REFUSE,
+    target: Target = USERS,
+    *,
+    max_cost: Pico = ZERO,
+    max_calls: int = 0,
+    max_tokens: int = 0,
+) -> Cap:
     """Return a daily cap."""
-    return Cap(target=target, window=WindowKind.DAY, ceiling=Ceiling(**ceiling), action=action)
+    ceiling = Ceiling(max_cost=max_cost, max_calls=max_calls, max_tokens=max_tokens)
+    return Cap(target=target, window=WindowKind.DAY, ceiling=ceiling, action=action)
 
 
 def admit(
@@ -148,7 +156,7 @@ def test_caps_never_admit_past_the_limit_in_hard_mode(steps: list[object], clamp
         terms=Terms(
             caps=(
                 daily(max_cost=COST),
-                daily(target=EVERYONE, max_cost=2 * COST, max_calls=CALLS, max_tokens=TOKENS),
+                daily(target=EVERYONE, max_cost=Pico(2 * COST), max_calls=CALLS, max_tokens=TOKENS),
             ),
             holds=Holds(mode=HoldMode.HARD, clamp=clamp),
         )
@@ -265,6 +273,13 @@ def test_one_admission_charges_every_account() -> None:
         True,
     )
     assert entry.buckets == tuple(found.states) == ("rate:all|tokens:6000/60s+6000",)
+
+
+def test_an_entry_says_who_asked() -> None:
+    """The tags of a call are on record, but for what the entry says anyway."""
+    ask = replace(ASK, tags={**ASK.tags, "provider": "p", "feature": "search", "key": ""})
+    _, found = admit(ask, NO_TERMS)
+    assert opened(ask, found, START).tags == {"user": "alice", "feature": "search"}
 
 
 def test_a_bucket_is_known_by_its_key() -> None:
