@@ -16,9 +16,6 @@ from leash_addon.core.verdict import Allow, Effect, Trip, Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Books, run_account
 
-_HOLD = "INSERT INTO holds (call, owner, seq) VALUES (?, ?, ?)"
-_NEWEST = "SELECT body FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1"
-
 
 def admit(books: Books, ask: Ask, owner: str, now: Instant) -> Verdict:
     """Decide one call and record it. The caller holds the write lock and commits."""
@@ -53,8 +50,7 @@ def _open(books: Books, ask: Ask, owner: str, allowed: Allow, now: Instant) -> N
         client=ask.client,
         imputed=ask.imputed,
     )
-    seq = books.record(opened)
-    books.conn.execute(_HOLD, (ask.call, owner, seq))
+    books.record(opened, owner)
     warn(books, ask.run, now)
 
 
@@ -94,10 +90,10 @@ def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) 
 
 def _repeats(books: Books, refused: CallRefused) -> bool:
     """Tell whether the run's newest entry is this refusal, but for its time."""
-    row = books.conn.execute(_NEWEST, (refused.run,)).fetchone()
-    if row is None:
+    body = books.store.newest(refused.run)
+    if body is None:
         return False
-    match books.codec.entry(row[0]):
+    match books.codec.entry(body):
         case CallRefused() as newest:
             return _without_time(newest) == _without_time(refused)
         case _:

@@ -4,8 +4,6 @@
 decoder costs more than a call does.
 """
 
-import sqlite3
-
 import msgspec
 
 from leash_addon.core.balance import EMPTY, Balance, fold
@@ -17,13 +15,7 @@ from leash_addon.core.journal import (
     Entry,
     Warned,
 )
-
-_READ = "SELECT state FROM balances WHERE account = ?"
-_WRITE = (
-    "INSERT INTO balances (account, state) VALUES (?, ?) "
-    "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
-)
-_APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
+from leash_addon.ledger.store import Row, Store
 
 
 def run_account(run: str) -> str:
@@ -99,14 +91,14 @@ class Codec:
 class Books:
     """The accounts as one open transaction sees and changes them."""
 
-    __slots__ = ("_changed", "_states", "codec", "conn", "entries")
+    __slots__ = ("_changed", "_states", "codec", "entries", "store")
 
-    def __init__(self, conn: sqlite3.Connection, codec: Codec) -> None:
+    def __init__(self, store: Store, codec: Codec) -> None:
         """Begin with nothing read and nothing changed."""
-        self.conn = conn
+        self.store = store
         self.codec = codec
         self._states: dict[str, Balance | None] = {}
-        self._changed: set[str] = set()
+        self._changed: dict[str, int] = {}
         self.entries: list[Entry] = []
 
     def find(self, account: str) -> Balance | None:
@@ -114,32 +106,34 @@ class Books:
         try:
             return self._states[account]
         except KeyError:
-            row = self.conn.execute(_READ, (account,)).fetchone()
-            state = None if row is None else self.codec.state(account, row[0])
+            text = self.store.balance(account)
+            state = None if text is None else self.codec.state(account, text)
             self._states[account] = state
             return state
 
-    def record(self, entry: Entry) -> int:
-        """Journal an entry, fold it into its accounts, return its ``seq``."""
-        seq = self.conn.execute(
-            _APPEND,
-            (
+    def record(self, entry: Entry, owner: str | None = None) -> None:
+        """Journal an entry and fold it into its accounts; an ``owner`` gets the call's hold.
+
+        Raises ``CallTwice``, and then nothing of it is recorded.
+        """
+        self.store.append(
+            Row(
                 entry.at,
                 entry.run,
                 getattr(entry, "call", None),
-                entry.__struct_config__.tag,
+                str(entry.__struct_config__.tag),
                 self.codec.text(entry),
-            ),
-        ).lastrowid
+                owner,
+            )
+        )
         for account in accounts_of(entry):
             self._states[account] = fold(self.find(account) or EMPTY, entry)
-            self._changed.add(account)
+            self._changed[account] = self._changed.get(account, 0) + 1
         self.entries.append(entry)
-        return seq or 0
 
     def write(self) -> None:
         """Write the changed balances, in key order; the transaction commits them."""
-        for account in sorted(self._changed):
+        for account, entries in sorted(self._changed.items()):
             state = self._states[account]
             if state is not None:
-                self.conn.execute(_WRITE, (account, self.codec.state_text(account, state)))
+                self.store.write_balance(account, self.codec.state_text(account, state), entries)

@@ -3,7 +3,7 @@
 One read snapshot, so it is right on a database that others are writing to.
 """
 
-import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from leash_addon.core.balance import EMPTY, Balance, fold
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry
 from leash_addon.core.reading import Outcome
 from leash_addon.ledger.books import Codec, accounts_of
+from leash_addon.ledger.store import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class _Proof:
 
     codec: Codec
     states: dict[str, Balance] = field(default_factory=dict)
+    entries: Counter[str] = field(default_factory=Counter)
     opened: dict[str, int] = field(default_factory=dict)
     settled: dict[str, bool] = field(default_factory=dict)  # call -> whether it was swept
     adjusted: set[str] = field(default_factory=set)
@@ -58,29 +60,24 @@ class _Proof:
                 pass
         for account in accounts_of(entry):
             self.states[account] = fold(self.states.get(account, EMPTY), entry)
+            self.entries[account] += 1
 
 
-def fsck(conn: sqlite3.Connection, codec: Codec) -> list[Problem]:
+def fsck(found: Snapshot, codec: Codec) -> list[Problem]:
     """Return every problem found, none for a whole ledger."""
     proof = _Proof(codec)
-    conn.execute("BEGIN")
-    try:
-        for (message,) in conn.execute("PRAGMA integrity_check(20)"):
-            if message != "ok":
-                proof.say("file", str(message))
-        _read_journal(conn, proof)
-        _compare_balances(conn, proof)
-        _compare_holds(conn, proof)
-    finally:
-        conn.execute("ROLLBACK")
+    for message in found.damage():
+        proof.say("file", message)
+    _read_journal(found, proof)
+    _compare_balances(found, proof)
+    _compare_holds(found, proof)
     return proof.problems
 
 
-def _read_journal(conn: sqlite3.Connection, proof: _Proof) -> None:
+def _read_journal(found: Snapshot, proof: _Proof) -> None:
     expected = 1
-    rows = conn.execute("SELECT seq, at, run, call, kind, body FROM journal ORDER BY seq")
-    for seq, at, run, call, kind, body in rows:
-        if seq != expected:
+    for seq, at, run, call, kind, body in found.journal():
+        if found.gapless and seq != expected:
             proof.say(f"journal {seq}", f"entries {expected} to {seq - 1} are missing")
         expected = seq + 1
         try:
@@ -97,9 +94,11 @@ def _columns(entry: Entry) -> tuple[int, str, str | None, object]:
     return entry.at, entry.run, getattr(entry, "call", None), entry.__struct_config__.tag
 
 
-def _compare_balances(conn: sqlite3.Connection, proof: _Proof) -> None:
+def _compare_balances(found: Snapshot, proof: _Proof) -> None:
     stored: dict[str, Balance] = {}
-    for account, state in conn.execute("SELECT account, state FROM balances"):
+    for account, state, entries in found.balances():
+        if entries is not None and entries != proof.entries[account]:
+            proof.say(account, f"{entries} entries were booked; {proof.entries[account]} are there")
         try:
             stored[account] = proof.codec.balance(state)
         except msgspec.MsgspecError as error:
@@ -119,8 +118,8 @@ def _differences(stored: Balance | None, proved: Balance | None) -> Iterator[str
             yield f"{name} is {there!r}; the journal comes to {right!r}"
 
 
-def _compare_holds(conn: sqlite3.Connection, proof: _Proof) -> None:
-    held = {str(call): int(seq) for call, seq in conn.execute("SELECT call, seq FROM holds")}
+def _compare_holds(found: Snapshot, proof: _Proof) -> None:
+    held = dict(found.holds())
     for call in sorted(held.keys() - proof.opened.keys()):
         proof.say(f"hold {call}", "no open call has it")
     for call in sorted(proof.opened.keys() - held.keys()):

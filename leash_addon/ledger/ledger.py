@@ -1,15 +1,14 @@
-"""The ledger: one SQLite file that any number of processes account in.
+"""The ledger: one database that any number of processes account in.
 
-Every change is one transaction under the write lock: the balances it touches are read, the pure
+Every change is one transaction under the locks of what it touches: balances are read, the pure
 core decides, entries are appended, and the same fold that proves the balances updates them. The
 cost of a call does not depend on the journal's length.
 
-A ``Ledger`` is one connection, used by one thread at a time. It blocks for at most ``wait``
+A ``Ledger`` is used by one thread at a time. On a SQLite file it blocks for at most ``wait``
 seconds (see ``open_ledger``), not at all once a ``LedgerWriter`` has it.
 """
 
 import random
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Self
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
+from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.core.journal import Entry, RunStarted
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
@@ -25,9 +25,8 @@ from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
 from leash_addon.ledger.admission import admit
-from leash_addon.ledger.books import Books, Codec, run_account
-from leash_addon.ledger.connection import beside
-from leash_addon.ledger.faults import guarded
+from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.database import Background, Database
 from leash_addon.ledger.fsck import Problem, fsck
 from leash_addon.ledger.owners import Owners
 from leash_addon.ledger.settlement import Settlement
@@ -40,29 +39,24 @@ from leash_addon.ledger.standing import (
     status_of,
     unknown_run,
 )
-from leash_addon.ledger.transaction import Transaction
-
-_CLOSING_WAIT = 500
-"""Milliseconds that closing may wait for another's write lock, also on an event loop."""
+from leash_addon.ledger.store import Footprint
 
 
 class Ledger:
-    """The accounts of one file. Made by ``open_ledger``; closed by ``close`` or ``with``.
+    """The accounts of one database. Made by ``open_ledger``; closed by ``close`` or ``with``.
 
-    Every method raises ``LedgerBusy`` while another process holds the write lock, and
-    ``LedgerError`` when the file cannot be read or written.
+    Every method raises ``LedgerBusy`` while another process holds a lock, and ``LedgerError`` when
+    the database cannot be read or written. ``path``: the file, or the URL without its password.
     ``on_commit`` is called with the new entries after each transaction that had some.
     """
 
-    def __init__(self, conn: sqlite3.Connection, path: Path) -> None:
-        """Take over an open connection; the schema is there."""
-        self.path = path
+    def __init__(self, database: Database) -> None:
+        """Take over an open database; the schema is there."""
+        self.path: Path | DatabaseUrl = database.name
         self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
-        self._conn = conn
-        self._codec = Codec()
-        self._owners = Owners(conn, beside(path, ".owners"), self._transaction)
-        found = path.stat()
-        self._identity = (found.st_dev, found.st_ino)
+        self._database = database
+        self._codec = database.codec
+        self._owners = Owners(database)
 
     def __enter__(self) -> Self:
         """Return itself: ``with open_ledger(path) as ledger``."""
@@ -74,7 +68,7 @@ class Ledger:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        """Close the file."""
+        """Close the database."""
         self.close()
 
     # --- runs
@@ -94,7 +88,7 @@ class Ledger:
         """
         owner = self.enter(now)
         entry = RunStarted(run=run, at=now, owner=owner, program=program, prices=prices)
-        return self._change(run, lambda books: runs.start(books, entry, limits))
+        return self._change(run, lambda books: runs.start(books, entry, limits), new=True)
 
     def finish_run(self, run: str, exit_code: int, now: Instant) -> Balance:
         """Record that the run's command ended. Raises ``UsageError`` for an unknown run."""
@@ -112,8 +106,10 @@ class Ledger:
         self.balance(run)
         return self._change(run, lambda books: runs.raise_limits(books, run, limits, by, now))
 
-    def _change(self, run: str, change: Callable[[Books], None]) -> Balance:
-        with self._transaction() as books:
+    def _change(self, run: str, change: Callable[[Books], None], *, new: bool = False) -> Balance:
+        account = (run_account(run),)
+        footprint = Footprint(accounts=account, fresh=account if new else ())
+        with self._database.transaction(footprint) as books:
             change(books)
         self._committed(books)
         return books.find(run_account(run)) or EMPTY
@@ -129,7 +125,7 @@ class Ledger:
 
     def settle(self, settlements: Sequence[Settlement]) -> tuple[Entry, ...]:
         """Book the ends of some calls in one transaction; return what was newly recorded."""
-        with self._transaction() as books:
+        with self._database.transaction(Footprint(ends=tuple(settlements))) as books:
             for end in settlements:
                 settle(books, end)
         return self._committed(books)
@@ -143,7 +139,12 @@ class Ledger:
         the others go on.
         """
         owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
-        with self._transaction() as books:
+        footprint = Footprint(
+            accounts=tuple(account for ask in asks for account in ask.accounts),
+            opens=tuple(ask.call for ask in asks),
+            ends=tuple(ends),
+        )
+        with self._database.transaction(footprint) as books:
             for end in ends:
                 settle(books, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
@@ -153,38 +154,38 @@ class Ledger:
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
         try:
             return admit(books, ask, owner, now)
-        except (LedgerError, sqlite3.IntegrityError) as error:  # nothing of it was recorded
+        except LedgerError as error:  # nothing of it was recorded
             return LedgerError(f"ledger {self.path}: {error}")
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
-        with guarded(self.path):
+        with self._database.guarded():
             return self._committed(self._owners.sweep(now))
 
     def enter(self, now: Instant) -> str:
         """Become an owner of holds (otherwise done on first need); return our id."""
-        with guarded(self.path):
+        with self._database.guarded():
             return self._owners.enter(now)
 
     def heartbeat(self, now: Instant) -> None:
         """Renew the lease of our holds."""
-        with guarded(self.path):
+        with self._database.guarded():
             self._owners.renew(now)
 
     # --- readers
 
     def balance(self, run: str) -> Balance:
         """Return what a run stands at. Raises ``UsageError`` with near names when unknown."""
-        with guarded(self.path):
-            found = Books(self._conn, self._codec).find(run_account(run))
+        with self._database.guarded():
+            found = self._read(run_account(run))
             if found is None:
-                raise unknown_run(self._conn, run)
+                raise unknown_run(self._database.query, run)
         return found
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""
-        with guarded(self.path):
-            return Books(self._conn, self._codec).find(account) or EMPTY
+        with self._database.guarded():
+            return self._read(account) or EMPTY
 
     def standing(self, run: str, now: Instant) -> Standing:
         """Return one run's balance and status. Raises ``UsageError`` when unknown."""
@@ -192,25 +193,25 @@ class Ledger:
 
     def runs(self, now: Instant, limit: int | None = None) -> list[Standing]:
         """Return the runs, the most recently active first."""
-        with guarded(self.path):
-            found = list(read_runs(self._conn, self._codec))
+        with self._database.guarded():
+            found = list(read_runs(self._database.query, self._codec))
         standings = [self._standing(run, balance, now) for run, balance in found]
         return sorted(standings, key=last_activity, reverse=True)[:limit]
 
     def _standing(self, run: str, balance: Balance, now: Instant) -> Standing:
-        with guarded(self.path):
+        with self._database.guarded():
             status = status_of(balance, lambda owner: self._owners.alive(owner, now))
         return Standing(run=run, balance=balance, status=status)
 
     def entries(self, run: str) -> Iterator[tuple[int, Entry]]:
         """Yield a run's journal with each entry's ``seq``, oldest first."""
-        with guarded(self.path):
-            yield from read_entries(self._conn, self._codec, run)
+        with self._database.guarded():
+            yield from read_entries(self._database.query, self._codec, run)
 
     def run_exists(self, run: str) -> bool:
         """Tell whether the run was ever started."""
-        with guarded(self.path):
-            return Books(self._conn, self._codec).find(run_account(run)) is not None
+        with self._database.guarded():
+            return self._read(run_account(run)) is not None
 
     def new_run_id(self, rng: random.Random) -> str:
         """Return eight hex digits that no run has yet."""
@@ -220,40 +221,45 @@ class Ledger:
 
     def fsck(self) -> list[Problem]:
         """Check everything against the journal, in one read snapshot; safe while others write."""
-        with guarded(self.path):
-            return fsck(self._conn, self._codec)
+        with self._database.guarded(), self._database.snapshot() as found:
+            return fsck(found, self._codec)
 
-    # --- the connection
+    # --- the database
+
+    @property
+    def inline(self) -> bool:
+        """Tell whether an event loop may run a transaction itself."""
+        return self._database.inline
+
+    def background(self) -> Background:
+        """Return the work of a process that governs, not yet started."""
+        return self._database.background()
+
+    def sync(self) -> None:
+        """Wait until everything committed is on the disk."""
+        self._database.sync()
 
     def misplaced(self) -> LedgerError | None:
-        """Return the error to give when the file was moved, deleted or replaced under us."""
-        try:
-            found = self.path.stat()
-        except OSError:
-            found = None
-        if found is not None and (found.st_dev, found.st_ino) == self._identity:
-            return None
-        return LedgerError(
-            f"ledger {self.path}: the file was moved or deleted while leash runs; put it back, or "
-            "start leash anew"
-        )
+        """Return the error to give when the database is no longer the one that was opened."""
+        return self._database.misplaced()
 
     def do_not_wait(self) -> None:
         """Fail with ``LedgerBusy`` at once from now on: an event loop waits in its own way."""
-        with guarded(self.path):
-            self._conn.execute("PRAGMA busy_timeout=0")
+        with self._database.guarded():
+            self._database.do_not_wait()
 
     def close(self, now: Instant | None = None) -> None:
-        """Close the file. Open calls of ours settle at their hold: with ``now`` at once."""
-        with suppress(LedgerError), guarded(self.path):
-            self._conn.execute(f"PRAGMA busy_timeout={_CLOSING_WAIT}")
+        """Close the database. Our open calls settle at their hold: with ``now`` at once."""
+        with suppress(LedgerError), self._database.guarded():
+            self._database.wait_a_little()
             self._committed(self._owners.withdraw(now))
-        with guarded(self.path):
+        with self._database.guarded():
             self._owners.leave()
-            self._conn.close()
+            self._database.close()
 
-    def _transaction(self) -> Transaction:
-        return Transaction(self._conn, self._codec, self.path)
+    def _read(self, account: str) -> Balance | None:
+        rows = self._database.query("SELECT state FROM balances WHERE account = ?", (account,))
+        return self._codec.state(account, rows[0][0]) if rows else None
 
     def _committed(self, books: Books | None) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""

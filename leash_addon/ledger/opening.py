@@ -17,6 +17,7 @@ from leash_addon.ledger.faults import guarded
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.locks import locked
 from leash_addon.ledger.schema import OLDEST_SQLITE, migrate, must_be_ours
+from leash_addon.ledger.sqlite_database import SqliteDatabase
 
 _OPENING_WAIT = 30.0
 
@@ -38,7 +39,7 @@ def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(beside(file, ".lock"), wait=_OPENING_WAIT):
             conn = _opened(file, wait)
-        return Ledger(conn, file)
+        return Ledger(SqliteDatabase(conn, file))
 
 
 def _opened(file: Path, wait: float) -> sqlite3.Connection:

@@ -10,8 +10,10 @@ lease even then, since two containers share a boot id and may not share a direct
 import os
 import platform
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from leash_addon.core.money import SECOND, Instant
 from leash_addon.ledger.locks import is_free, try_lock
@@ -22,18 +24,19 @@ LEASE = 30 * SECOND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """This process, as the owner of holds."""
+    """This process, as the owner of holds. ``lock``, ``fd``: its lock file, where it has one."""
 
     id: str
     machine: str
     host: str
     pid: int
-    lock: Path
-    fd: int
+    lock: Path | None = None
+    fd: int | None = None
 
     def leave(self) -> None:
         """Give the lock up."""
-        os.close(self.fd)
+        if self.fd is not None:
+            os.close(self.fd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,27 +48,67 @@ class Lease:
     until: Instant
 
 
-def become_owner(directory: Path) -> Owner:
-    """Take a new id and its lock."""
-    directory.mkdir(mode=0o700, exist_ok=True)
-    name = secrets.token_hex(8)
-    lock = directory / f"{name}.lock"
-    fd = try_lock(lock)
-    if fd is None:
-        msg = f"{lock} is locked already"
-        raise BlockingIOError(msg)
-    return Owner(
-        id=name, machine=machine(), host=platform.node(), pid=os.getpid(), lock=lock, fd=fd
-    )
+class Presence(Protocol):
+    """How owners see one another live. ``here``: this machine."""
+
+    here: str
+
+    def enter(self) -> Owner:
+        """Become an owner under a new id."""
+
+    def moment(self, now: Instant) -> Instant:
+        """Return our clock's ``now`` by the clock that leases are written in."""
+
+    def lives(self, lease: Lease, now: Instant) -> bool:
+        """Tell whether an owner may still settle its calls."""
+
+    def forget(self, owner: str) -> None:
+        """Clear away what an owner that is gone has left."""
 
 
-def lives(lease: Lease, directory: Path, here: str, now: Instant) -> bool:
-    """Tell whether an owner may still settle its calls. ``here``: this machine."""
-    if lease.machine == here:
-        free = is_free(directory / f"{lease.id}.lock")
-        if free is not None:
-            return not free
-    return lease.until > now
+class LockFiles:
+    """Owners of one machine, and those of others by their leases alone."""
+
+    def __init__(self, directory: Path) -> None:
+        """Look at the lock files in a directory, made when somebody enters."""
+        self.here = machine()
+        self._directory = directory
+
+    def enter(self) -> Owner:
+        """Take a new id and its lock."""
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        name = secrets.token_hex(8)
+        lock = self._lock(name)
+        fd = try_lock(lock)
+        if fd is None:
+            msg = f"{lock} is locked already"
+            raise BlockingIOError(msg)
+        return owner(name, self.here, lock=lock, fd=fd)
+
+    def moment(self, now: Instant) -> Instant:
+        """Write leases by our own clock."""
+        return now
+
+    def lives(self, lease: Lease, now: Instant) -> bool:
+        """Ask the lock, and where there is none to see the lease."""
+        if lease.machine == self.here:
+            free = is_free(self._lock(lease.id))
+            if free is not None:
+                return not free
+        return lease.until > now
+
+    def forget(self, owner: str) -> None:
+        """Remove a lock file."""
+        with suppress(OSError):
+            self._lock(owner).unlink()
+
+    def _lock(self, name: str) -> Path:
+        return self._directory / f"{name}.lock"
+
+
+def owner(name: str, here: str, *, lock: Path | None = None, fd: int | None = None) -> Owner:
+    """Return this process as an owner."""
+    return Owner(id=name, machine=here, host=platform.node(), pid=os.getpid(), lock=lock, fd=fd)
 
 
 def machine() -> str:

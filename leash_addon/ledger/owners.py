@@ -1,41 +1,30 @@
-"""The owners of a ledger's holds, as the database and the lock files beside it show them."""
+"""The owners of a ledger's holds, as the database and its ``Presence`` show them."""
 
-import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable
 
 from leash_addon.core.money import Instant
 from leash_addon.ledger.books import Books
-from leash_addon.ledger.owner import LEASE, Lease, Owner, become_owner, lives, machine
+from leash_addon.ledger.database import Database
+from leash_addon.ledger.owner import LEASE, Lease, Owner
 from leash_addon.ledger.settling import sweep_owners
-from leash_addon.ledger.transaction import Transaction
-
-_RENEW = (
-    "INSERT INTO owners (id, machine, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
-)
+from leash_addon.ledger.store import Claim, Footprint
 
 
 class Owners:
     """Who else accounts in this ledger, and ourselves once we have entered (``me``)."""
 
-    def __init__(
-        self, conn: sqlite3.Connection, directory: Path, begin: Callable[[], Transaction]
-    ) -> None:
-        """Look at the owners in a database and at the lock files in ``directory``."""
+    def __init__(self, database: Database) -> None:
+        """Look at the owners in a database."""
         self.me: Owner | None = None
-        self._conn = conn
-        self._directory = directory
-        self._begin = begin
-        self._here = machine()
+        self._database = database
+        self._presence = database.presence
 
     # --- ourselves
 
     def enter(self, now: Instant) -> str:
         """Return our id; on first need take one, its lock and a lease."""
         if self.me is None:
-            self.me = become_owner(self._directory)
+            self.me = self._presence.enter()
             try:
                 self.renew(now)
             except BaseException:
@@ -46,19 +35,22 @@ class Owners:
     def renew(self, now: Instant) -> None:
         """Write our lease; also after a sweeper on another machine took us for dead."""
         if self.me is not None:
-            row = (self.me.id, self.me.machine, self.me.host, self.me.pid, now, now + LEASE)
-            with self._begin() as books:
-                books.conn.execute(_RENEW, row)
+            at = self._presence.moment(now)
+            until = Instant(at + LEASE)
+            claim = Claim(self.me.id, self.me.machine, self.me.host, self.me.pid, at, until)
+            with self._database.transaction(Footprint()) as books:
+                books.store.claim(claim)
 
     def withdraw(self, now: Instant | None) -> Books | None:
         """Give our lease up; with ``now`` our open calls settle at their hold."""
         if self.me is None:
             return None
-        with self._begin() as books:
+        mine = (self.me.id,)
+        with self._database.transaction(Footprint(owners=() if now is None else mine)) as books:
             if now is not None:
-                sweep_owners(books, [self.me.id], now)
-            books.conn.execute("DELETE FROM owners WHERE id = ?", (self.me.id,))
-        self._forget([self.me.id])
+                sweep_owners(books, mine, now)
+            books.store.forget(self.me.id)
+        self._forget(mine)
         return books
 
     def leave(self) -> None:
@@ -74,7 +66,7 @@ class Owners:
         dead = self._dead(now)
         if not dead:
             return None
-        with self._begin() as books:
+        with self._database.transaction(Footprint(owners=tuple(dead))) as books:
             sweep_owners(books, dead, now)
         self._forget(dead)
         return books
@@ -85,7 +77,7 @@ class Owners:
 
     def _dead(self, now: Instant) -> list[str]:
         leases = self._leases()
-        holders = {str(owner) for (owner,) in self._conn.execute("SELECT owner FROM holds")}
+        holders = {str(owner) for (owner,) in self._database.query("SELECT owner FROM holds")}
         return sorted(
             owner for owner in holders | leases.keys() if not self._lives(leases, owner, now)
         )
@@ -93,14 +85,13 @@ class Owners:
     def _lives(self, leases: dict[str, Lease], owner: str, now: Instant) -> bool:
         if self.me is not None and owner == self.me.id:
             return True
-        nothing = Lease(id=owner, machine=self._here, until=Instant(0))
-        return lives(leases.get(owner, nothing), self._directory, self._here, now)
+        nothing = Lease(id=owner, machine=self._presence.here, until=Instant(0))
+        return self._presence.lives(leases.get(owner, nothing), self._presence.moment(now))
 
     def _leases(self) -> dict[str, Lease]:
-        rows = self._conn.execute("SELECT id, machine, lease_until FROM owners").fetchall()
+        rows = self._database.query("SELECT id, machine, lease_until FROM owners")
         return {name: Lease(id=name, machine=where, until=Instant(at)) for name, where, at in rows}
 
     def _forget(self, owners: Iterable[str]) -> None:
         for owner in owners:
-            with suppress(OSError):
-                (self._directory / f"{owner}.lock").unlink()
+            self._presence.forget(owner)

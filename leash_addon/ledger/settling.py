@@ -18,22 +18,11 @@ from leash_addon.ledger.settlement import Settlement, adjusted, billed_already, 
 
 _log = logging.getLogger(__name__)
 
-_HELD = "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq WHERE holds.call = ?"
-_OF_OWNER = (
-    "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq "
-    "WHERE holds.owner = ? ORDER BY holds.seq"
-)
-_LET_GO = "DELETE FROM holds WHERE call = ?"
-_SETTLED = "SELECT body FROM journal WHERE call = ? AND kind = 'call_settled'"
-_ADJUSTED = "SELECT 1 FROM journal WHERE call = ? AND kind = 'call_adjusted'"
-_PAID = "SELECT 1 FROM responses WHERE response = ?"
-_PAY = "INSERT INTO responses (response, call) VALUES (?, ?)"
-
 
 def settle(books: Books, end: Settlement) -> None:
     """Book the end of one call. The caller holds the write lock and commits."""
     opened = _opened(books, end.call)
-    if opened is None or not books.conn.execute(_LET_GO, (end.call,)).rowcount:
+    if opened is None or not books.store.let_go(end.call):
         _settle_late(books, end)
         return
     entry = _entry(books, opened, end)
@@ -49,8 +38,8 @@ def _opened(books: Books, call: str) -> CallOpened | None:
     known = books.codec.opened.get(call)
     if known is not None:
         return known
-    row = books.conn.execute(_HELD, (call,)).fetchone()
-    entry = None if row is None else books.codec.entry(row[0])
+    body = books.store.held(call)
+    entry = None if body is None else books.codec.entry(body)
     return entry if isinstance(entry, CallOpened) else None
 
 
@@ -58,22 +47,21 @@ def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
     """Bill a stored answer once: whoever fetches it again has had it paid already."""
     if end.response_id is None or not end.usage:
         return settled(opened, end)
-    paid = books.conn.execute(_PAID, (end.response_id,)).fetchone() is not None
-    if paid:
-        return settled(opened, end) if end.first_hand else billed_already(opened, end)
-    books.conn.execute(_PAY, (end.response_id, end.call))
-    return settled(opened, end)
+    if books.store.pay(end.response_id, end.call) or end.first_hand:
+        return settled(opened, end)
+    return billed_already(opened, end)
 
 
 def _settle_late(books: Books, end: Settlement) -> None:
-    row = books.conn.execute(_SETTLED, (end.call,)).fetchone()
-    if row is None:
-        _log.warning("call %s ended, but this ledger never opened it", end.call)
+    body = books.store.settled(end.call)
+    if body is None:
+        if end.outcome is not Outcome.UNSENT:
+            _log.warning("call %s ended, but this ledger never opened it", end.call)
         return
-    booked = books.codec.entry(row[0])
+    booked = books.codec.entry(body)
     if not isinstance(booked, CallSettled) or booked.outcome is not Outcome.SWEPT:
         return
-    if books.conn.execute(_ADJUSTED, (end.call,)).fetchone() is not None:
+    if books.store.adjusted(end.call):
         return
     entry = adjusted(booked, end)
     books.record(entry)
@@ -83,9 +71,8 @@ def _settle_late(books: Books, end: Settlement) -> None:
 def sweep_owners(books: Books, owners: Sequence[str], now: Instant) -> None:
     """Settle every hold of these owners at its amount, and forget the owners."""
     for owner in owners:
-        for (body,) in books.conn.execute(_OF_OWNER, (owner,)).fetchall():
+        for body in books.store.holds_of(owner):
             opened = books.codec.entry(body)
-            if isinstance(opened, CallOpened):
-                books.conn.execute(_LET_GO, (opened.call,))
+            if isinstance(opened, CallOpened) and books.store.let_go(opened.call):
                 books.record(swept(opened, now))
-        books.conn.execute("DELETE FROM owners WHERE id = ?", (owner,))
+        books.store.forget(owner)

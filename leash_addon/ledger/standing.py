@@ -1,6 +1,5 @@
 """Where the runs of a ledger stand, for people and programs that read it."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ from leash_addon.core.journal import Entry
 from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
 from leash_addon.ledger.books import Codec, run_account
+from leash_addon.ledger.store import Query
 
 _PAGE = 500
 
@@ -59,35 +59,35 @@ def last_activity(standing: Standing) -> tuple[int, str]:
     return max(moment or 0 for moment in moments), standing.run
 
 
-def read_runs(conn: sqlite3.Connection, codec: Codec) -> Iterator[tuple[str, Balance]]:
+def read_runs(query: Query, codec: Codec) -> Iterator[tuple[str, Balance]]:
     """Yield every run with its balance."""
     first, after = run_account(""), "run;"  # the keys that start with "run:", by index
-    rows = conn.execute(
+    rows = query(
         "SELECT account, state FROM balances WHERE account >= ? AND account < ?", (first, after)
-    ).fetchall()
+    )
     for account, state in rows:
         yield account.removeprefix(first), codec.balance(state)
 
 
-def read_entries(conn: sqlite3.Connection, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:
+def read_entries(query: Query, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:
     """Yield the run's entries with their ``seq``, oldest first; no read stays open in between."""
     seq = 0
     while True:
-        rows = conn.execute(
+        rows = query(
             "SELECT seq, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
             (run, seq, _PAGE),
-        ).fetchall()
+        )
         if not rows:
             return
         for seq, body in rows:
             yield seq, codec.entry(body)
 
 
-def unknown_run(conn: sqlite3.Connection, run: str) -> UsageError:
+def unknown_run(query: Query, run: str) -> UsageError:
     """Return the error for a run that is not there, with names that are near it."""
     known = [
         account.removeprefix("run:")
-        for (account,) in conn.execute(
+        for (account,) in query(
             "SELECT account FROM balances WHERE account >= 'run:' AND account < 'run;'"
         )
     ]

@@ -9,6 +9,7 @@ import msgspec
 
 from leash_addon.ledger.books import Books, Codec
 from leash_addon.ledger.faults import translated, unreadable
+from leash_addon.ledger.sqlite_store import SqliteStore
 
 
 class Transaction:
@@ -24,7 +25,7 @@ class Transaction:
         """Prepare; nothing is locked yet."""
         self._conn = conn
         self._path = path
-        self._books = Books(conn, codec)
+        self._books = Books(SqliteStore(conn), codec)
 
     def __enter__(self) -> Books:
         """Take the write lock, waiting for it as long as the connection's busy timeout says."""

@@ -1,8 +1,8 @@
 """The turns of an event loop at the ledger: what is due goes into one transaction.
 
 The queued settlements first (a client's next call must see what its last one cost), then every
-admission that asked in the same turn of the loop. It runs inline, for a commit without fsync takes
-less time than a hop to a thread.
+admission that asked in the same turn of the loop. It runs in a ``Lane``: inline, or in a thread,
+and then whatever is asked while a transaction is under way shares the next one.
 
 A settlement is queued until it is written: through a lock, a full disk, a ledger that comes back.
 The queue needs no bound of its own, since while settlements cannot be written nothing is admitted.
@@ -18,7 +18,8 @@ from leash_addon.core.ask import Ask
 from leash_addon.core.money import ZERO, Instant
 from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.verdict import Allow, Verdict
-from leash_addon.errors import LedgerBusy, LedgerError
+from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure
+from leash_addon.ledger.lane import Lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
 
@@ -50,13 +51,35 @@ class _Waiting:
         self.until = loop.time() + BUSY_FOR
 
 
+class _Turn:
+    """What goes into one transaction, and what came of it."""
+
+    __slots__ = ("asks", "ends", "error", "verdicts")
+
+    def __init__(self, ends: list[Settlement], asks: list[_Waiting]) -> None:
+        self.ends = ends
+        self.asks = asks
+        self.verdicts: list[Verdict | LedgerError] = []
+        self.error: Exception | None = None
+
+    def book(self, ledger: Ledger, asks: list[Ask], now: Instant) -> None:
+        try:
+            self.verdicts = ledger.book(self.ends, asks, now)
+        except Exception as error:  # noqa: BLE001 - an admission must get an answer
+            self.error = error
+
+
 class Turns:
     """Admissions and settlements on their way into a ledger. ``lost``: why it must not be used."""
 
-    def __init__(self, ledger: Ledger, *, clock: Callable[[], Instant], rng: random.Random) -> None:
+    def __init__(
+        self, ledger: Ledger, lane: Lane, *, clock: Callable[[], Instant], rng: random.Random
+    ) -> None:
         """Begin with nothing queued."""
         self.lost: LedgerError | None = None
         self._ledger = ledger
+        self._lane = lane
+        self._booking = False
         self._clock = clock
         self._rng = rng
         self._ends: dict[str, Settlement] = {}
@@ -77,7 +100,7 @@ class Turns:
         except asyncio.CancelledError:
             done = waiting.verdict
             if done.done() and not done.cancelled() and done.exception() is None:
-                self._take_back(ask, done.result())
+                self._take_back_if_open(ask, done.result())
             raise
 
     def settle(self, settlement: Settlement) -> None:
@@ -118,39 +141,65 @@ class Turns:
         self._timer = loop.call_later(delay, self._flush) if delay else loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Write what is due. Never raises: every waiting admission gets its answer."""
+        """Write what is due, unless a transaction is under way: its end flushes again.
+
+        Never raises: every waiting admission gets its answer.
+        """
         self._timer = None
-        asks = [waiting for waiting in self._asks if not waiting.verdict.done()]
-        self._asks = []
-        try:
-            self._write(asks)
-        except LedgerBusy as error:
-            self._try_again(asks, error)
-        except LedgerError as error:
-            self._fail(asks, error)
-        except Exception as error:  # noqa: BLE001 - an admission must get an answer
-            _log.exception("ledger %s: a transaction failed", self._ledger.path)
-            self._fail(asks, LedgerError(f"ledger {self._ledger.path}: {error!r}"))
-
-    def _write(self, asks: list[_Waiting]) -> None:
+        if self._booking:
+            return
+        turn = self._next_turn()
+        if not turn.ends and not turn.asks:
+            return
         if self.lost is not None:
-            raise self.lost
-        while len(self._ends) > BATCH:
-            self._book([])
-        if self._ends or asks:
-            self._book(asks)
+            self._fail(turn, self.lost)
+            return
+        self._booking = True
+        asks = [waiting.ask for waiting in turn.asks]
+        self._lane.go(
+            lambda: turn.book(self._ledger, asks, self._clock()), lambda: self._booked(turn)
+        )
 
-    def _book(self, asks: list[_Waiting]) -> None:
+    def _next_turn(self) -> "_Turn":
+        """Take what goes into one transaction; admissions only once no older end waits."""
+        asks = [waiting for waiting in self._asks if not waiting.verdict.done()]
         ends = list(islice(self._ends.values(), BATCH))
-        verdicts = self._ledger.book(ends, [waiting.ask for waiting in asks], self._clock())
-        for end in ends:
+        self._asks = asks if len(self._ends) > BATCH else []
+        return _Turn(ends, [] if self._asks else asks)
+
+    def _booked(self, turn: "_Turn") -> None:
+        self._booking = False
+        match turn.error:
+            case None:
+                self._deliver(turn)
+            case LedgerBusy():
+                self._try_again(turn.asks, turn.error)
+                return
+            case LedgerUnsure():
+                for waiting in turn.asks:
+                    self._take_back(waiting.ask)
+                self._fail(turn, turn.error)
+            case LedgerError():
+                self._fail(turn, turn.error)
+            case _:
+                _log.error(
+                    "ledger %s: a transaction failed", self._ledger.path, exc_info=turn.error
+                )
+                self._fail(turn, LedgerError(f"ledger {self._ledger.path}: {turn.error!r}"))
+        if self._asks:
+            self._flush_in(0.0)
+
+    def _deliver(self, turn: "_Turn") -> None:
+        for end in turn.ends:
             del self._ends[end.call]
-        for waiting, verdict in zip(asks, verdicts, strict=True):
+        for waiting, verdict in zip(turn.asks, turn.verdicts, strict=True):
             self._give(waiting, verdict)
+        if self._ends:
+            self._flush_in(0.0 if len(self._ends) >= BATCH else SETTLE_AFTER)
 
     def _give(self, waiting: _Waiting, verdict: Verdict | LedgerError) -> None:
         if waiting.verdict.done():  # cancelled by a listener of this very commit
-            self._take_back(waiting.ask, verdict)
+            self._take_back_if_open(waiting.ask, verdict)
         elif isinstance(verdict, LedgerError):
             waiting.verdict.set_exception(verdict)
         else:
@@ -162,24 +211,28 @@ class Turns:
         self._answer([waiting for waiting in asks if waiting.until <= now], error)
         self._flush_in(pause(self._rng))
 
-    def _fail(self, asks: list[_Waiting], error: LedgerError) -> None:
-        self._answer(asks, error)
+    def _fail(self, turn: "_Turn", error: LedgerError) -> None:
+        self._answer(turn.asks, error)
         if self._ends:
             self._flush_in(BROKEN_PAUSE)
 
     def _answer(self, asks: list[_Waiting], error: LedgerError) -> None:
         for waiting in asks:
-            waiting.verdict.set_exception(error)
+            if not waiting.verdict.done():
+                waiting.verdict.set_exception(error)
 
-    def _take_back(self, ask: Ask, verdict: Verdict | LedgerError) -> None:
-        """Settle a call that was opened for a caller who is gone."""
+    def _take_back_if_open(self, ask: Ask, verdict: Verdict | LedgerError) -> None:
         if isinstance(verdict, Allow):
-            self.settle(
-                Settlement(
-                    call=ask.call,
-                    at=self._clock(),
-                    cost=ZERO,
-                    confidence=Confidence.MEASURED,
-                    outcome=Outcome.UNSENT,
-                )
+            self._take_back(ask)
+
+    def _take_back(self, ask: Ask) -> None:
+        """Settle a call that was, or may have been, opened for a caller who will not send it."""
+        self.settle(
+            Settlement(
+                call=ask.call,
+                at=self._clock(),
+                cost=ZERO,
+                confidence=Confidence.MEASURED,
+                outcome=Outcome.UNSENT,
             )
+        )

@@ -17,7 +17,7 @@ from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerBusy, LedgerError
-from leash_addon.ledger.durability import Durability, sync_log
+from leash_addon.ledger.lane import lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.turns import BUSY_FOR, Turns, pause
@@ -43,22 +43,26 @@ class LedgerWriter:
         rng: random.Random,
         on_entry: Callable[[Entry], None] | None = None,
     ) -> None:
-        """Take the ledger over; from ``start`` on it never blocks for another's lock."""
+        """Take the ledger over; from ``start`` on it never blocks for another's lock.
+
+        Made on a running loop.
+        """
         self._ledger = ledger
         self._clock = clock
         self._rng = rng
         self._on_entry = on_entry
-        self._turns = Turns(ledger, clock=clock, rng=rng)
-        self._durability = Durability(ledger.path)
+        self._lane = lane(inline=ledger.inline)
+        self._turns = Turns(ledger, self._lane, clock=clock, rng=rng)
+        self._background = ledger.background()
         self._beats: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Sweep the holds of dead processes, then keep ours alive until ``close``."""
         self._ledger.do_not_wait()
-        self._ledger.on_commit = self._tell
+        self._ledger.on_commit = self._lane.on_loop(self._tell)
         await self._patiently(lambda: self._ledger.enter(self._clock()))
         await self._patiently(lambda: self._ledger.sweep(self._clock()))
-        self._durability.start()
+        self._background.start()
         self._beats = asyncio.create_task(self._beat(), name="leash-ledger-beat")
 
     async def start_run(
@@ -97,7 +101,7 @@ class LedgerWriter:
         Raises ``LedgerError`` when that takes more than ``within`` seconds; it stays queued.
         """
         await self._turns.empty(within)
-        await asyncio.to_thread(sync_log, self._ledger.path)
+        await asyncio.to_thread(self._ledger.sync)
 
     async def close(self) -> None:
         """Write what is queued, give our holds up and close the file."""
@@ -110,15 +114,16 @@ class LedgerWriter:
             self._beats.cancel()
             with suppress(asyncio.CancelledError):
                 await self._beats
-            await asyncio.to_thread(self._durability.stop)
-        self._ledger.close(self._clock())
+            await asyncio.to_thread(self._background.stop)
+        await self._lane.do(lambda: self._ledger.close(self._clock()))
+        self._lane.close()
 
     async def _patiently[T](self, act: Callable[[], T]) -> T:
         """Do something that may find the lock held, again and again for a while."""
         until = asyncio.get_running_loop().time() + BUSY_FOR
         while True:
             try:
-                return act()
+                return await self._lane.do(act)
             except LedgerBusy:
                 if asyncio.get_running_loop().time() >= until:
                     raise
@@ -139,7 +144,7 @@ class LedgerWriter:
                 _log.warning("%s", error)
 
     def _tell(self, entries: tuple[Entry, ...]) -> None:
-        self._durability.ask()
+        self._background.ask()
         if self._on_entry is None:
             return
         for entry in entries:

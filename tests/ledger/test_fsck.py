@@ -80,7 +80,7 @@ def test_a_whole_ledger_has_no_problems(ledger: Ledger) -> None:
 )
 def test_damage_is_found_and_named(ledger: Ledger, damage: str, found: str) -> None:
     """Each kind of damage is reported with its place."""
-    ledger._conn.executescript(UNLOCK + damage)
+    ledger._database.conn.executescript(UNLOCK + damage)
     problems = [f"{problem.place}: {problem.message}" for problem in ledger.fsck()]
     assert any(problem.startswith(found) for problem in problems), problems
 

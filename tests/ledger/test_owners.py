@@ -14,7 +14,7 @@ HOUR = 3600 * SECOND
 
 def from_another_machine(ledger: Ledger) -> None:
     """Make the ledger's own lease look as if it came from another machine."""
-    ledger._conn.execute("UPDATE owners SET machine = 'elsewhere'")
+    ledger._database.conn.execute("UPDATE owners SET machine = 'elsewhere'")
 
 
 def test_a_dead_process_settles_at_its_holds(world: World) -> None:
@@ -130,7 +130,7 @@ def test_closing_settles_what_is_still_open(world: World) -> None:
     lock = ledger._owners.me.lock
     ledger.close(world.now)
     world.ledgers.remove(ledger)
-    leases = other._conn.execute("SELECT count(*) FROM owners").fetchone()
+    leases = other._database.conn.execute("SELECT count(*) FROM owners").fetchone()
     assert (other.balance("r1").open_calls, leases, lock.exists()) == (0, (0,), False)
 
 
@@ -140,7 +140,7 @@ def test_a_hold_without_an_owner_row_is_swept(world: World) -> None:
     world.admitted(ledger)
     world.crash(ledger)
     other = world.open()
-    other._conn.execute("DELETE FROM owners")
+    other._database.conn.execute("DELETE FROM owners")
     assert len(other.sweep(world.now)) == 1
 
 

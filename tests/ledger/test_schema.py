@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leash_addon.ledger import admission, books, settling
+from leash_addon.ledger import sqlite_store
 from leash_addon.ledger.schema import STEPS, migrate, statements
 from tests.ledger.world import World, make_end
 
@@ -78,7 +78,7 @@ def test_a_triggers_body_is_one_statement() -> None:
 
 HOT = [
     pytest.param(statement, id=name)
-    for module in (admission, books, settling)
+    for module in (sqlite_store,)
     for name, statement in vars(module).items()
     if isinstance(statement, str)
     and statement.startswith(("SELECT", "INSERT", "DELETE"))

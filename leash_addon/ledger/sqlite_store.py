@@ -1,0 +1,136 @@
+"""The rows of a SQLite transaction: every question is answered when it is asked."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from leash_addon.ledger.store import CallTwice, Claim, Row
+
+_READ = "SELECT state FROM balances WHERE account = ?"
+_WRITE = (
+    "INSERT INTO balances (account, state) VALUES (?, ?) "
+    "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
+)
+_APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
+_HOLD = "INSERT INTO holds (call, owner, seq) VALUES (?, ?, ?)"
+_NEWEST = "SELECT body FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1"
+_HELD = "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq WHERE holds.call = ?"
+_OF_OWNER = (
+    "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq "
+    "WHERE holds.owner = ? ORDER BY holds.seq"
+)
+_LET_GO = "DELETE FROM holds WHERE call = ?"
+_SETTLED = "SELECT body FROM journal WHERE call = ? AND kind = 'call_settled'"
+_ADJUSTED = "SELECT 1 FROM journal WHERE call = ? AND kind = 'call_adjusted'"
+_PAY = "INSERT INTO responses (response, call) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_CLAIM = (
+    "INSERT INTO owners (id, machine, host, pid, started_at, lease_until) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
+)
+_FORGET = "DELETE FROM owners WHERE id = ?"
+
+
+class SqliteStore:
+    """A ``Store`` on a connection that is in a transaction."""
+
+    __slots__ = ("_conn",)
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        """Use a connection; its owner begins and commits."""
+        self._conn = conn
+
+    def balance(self, account: str) -> str | None:
+        """Read a balance."""
+        return self._one(_READ, account)
+
+    def write_balance(self, account: str, state: str, entries: int) -> None:  # noqa: ARG002
+        """Write a balance; the journal has no gaps here, so entries are not counted."""
+        self._conn.execute(_WRITE, (account, state))
+
+    def append(self, row: Row) -> None:
+        """Journal an entry, and its hold where it has an owner."""
+        try:
+            seq = self._conn.execute(_APPEND, row[:5]).lastrowid
+        except sqlite3.IntegrityError as error:
+            raise CallTwice(str(error)) from error
+        if row.owner is not None:
+            self._conn.execute(_HOLD, (row.call, row.owner, seq))
+
+    def newest(self, run: str) -> str | None:
+        """Read a run's newest entry."""
+        return self._one(_NEWEST, run)
+
+    def held(self, call: str) -> str | None:
+        """Read how an open call was opened."""
+        return self._one(_HELD, call)
+
+    def let_go(self, call: str) -> bool:
+        """Delete a hold."""
+        return bool(self._conn.execute(_LET_GO, (call,)).rowcount)
+
+    def settled(self, call: str) -> str | None:
+        """Read how a call was settled."""
+        return self._one(_SETTLED, call)
+
+    def adjusted(self, call: str) -> bool:
+        """Look for an adjusting entry."""
+        return self._conn.execute(_ADJUSTED, (call,)).fetchone() is not None
+
+    def pay(self, response: str, call: str) -> bool:
+        """Insert the answer's id unless it is there."""
+        return bool(self._conn.execute(_PAY, (response, call)).rowcount)
+
+    def holds_of(self, owner: str) -> Iterable[str]:
+        """Read an owner's open calls."""
+        return [body for (body,) in self._conn.execute(_OF_OWNER, (owner,)).fetchall()]
+
+    def claim(self, claim: Claim) -> None:
+        """Write or renew a lease."""
+        self._conn.execute(_CLAIM, claim)
+
+    def forget(self, owner: str) -> None:
+        """Delete an owner."""
+        self._conn.execute(_FORGET, (owner,))
+
+    def _one(self, sql: str, key: str) -> str | None:
+        row = self._conn.execute(sql, (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+
+class SqliteSnapshot:
+    """A ``Snapshot`` of a file, within one read transaction."""
+
+    gapless = True
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        """Use a connection that is in a transaction."""
+        self._conn = conn
+
+    def damage(self) -> Iterator[str]:
+        """Let SQLite check its file."""
+        for (message,) in self._conn.execute("PRAGMA integrity_check(20)"):
+            if message != "ok":
+                yield str(message)
+
+    def journal(self) -> Iterable[tuple[Any, ...]]:
+        """Read the journal."""
+        return self._conn.execute("SELECT seq, at, run, call, kind, body FROM journal ORDER BY seq")
+
+    def balances(self) -> Iterable[tuple[str, str, int | None]]:
+        """Read the balances."""
+        return self._conn.execute("SELECT account, state, NULL FROM balances")
+
+    def holds(self) -> Iterable[tuple[str, int]]:
+        """Read the holds."""
+        return self._conn.execute("SELECT call, seq FROM holds")
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[SqliteSnapshot]:
+    """See the file as it is now, whatever others write meanwhile."""
+    conn.execute("BEGIN")
+    try:
+        yield SqliteSnapshot(conn)
+    finally:
+        conn.execute("ROLLBACK")
