@@ -17,11 +17,17 @@ from leash_addon.core.journal import (
     Entry,
     Warned,
 )
+from leash_addon.core.money import Instant
 
 _READ = "SELECT state FROM balances WHERE account = ?"
 _WRITE = (
     "INSERT INTO balances (account, state) VALUES (?, ?) "
     "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
+)
+_BUCKET = "SELECT at FROM buckets WHERE bucket = ?"
+_FILL = (
+    "INSERT INTO buckets (bucket, at) VALUES (?, ?) "
+    "ON CONFLICT (bucket) DO UPDATE SET at = excluded.at"
 )
 _APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
 
@@ -99,7 +105,7 @@ class Codec:
 class Books:
     """The accounts as one open transaction sees and changes them."""
 
-    __slots__ = ("_changed", "_states", "codec", "conn", "entries")
+    __slots__ = ("_buckets", "_changed", "_filled", "_states", "codec", "conn", "entries")
 
     def __init__(self, conn: sqlite3.Connection, codec: Codec) -> None:
         """Begin with nothing read and nothing changed."""
@@ -107,6 +113,8 @@ class Books:
         self.codec = codec
         self._states: dict[str, Balance | None] = {}
         self._changed: set[str] = set()
+        self._buckets: dict[str, Instant | None] = {}
+        self._filled: set[str] = set()
         self.entries: list[Entry] = []
 
     def find(self, account: str) -> Balance | None:
@@ -118,6 +126,18 @@ class Books:
             state = None if row is None else self.codec.state(account, row[0])
             self._states[account] = state
             return state
+
+    def bucket(self, key: str) -> Instant | None:
+        """Return the moment of a rate limit's bucket, ``None`` when it is full."""
+        if key not in self._buckets:
+            row = self.conn.execute(_BUCKET, (key,)).fetchone()
+            self._buckets[key] = None if row is None else Instant(row[0])
+        return self._buckets[key]
+
+    def fill(self, key: str, at: Instant) -> None:
+        """Set the moment of a bucket."""
+        self._buckets[key] = at
+        self._filled.add(key)
 
     def record(self, entry: Entry) -> int:
         """Journal an entry, fold it into its accounts, return its ``seq``."""
@@ -138,8 +158,10 @@ class Books:
         return seq or 0
 
     def write(self) -> None:
-        """Write the changed balances, in key order; the transaction commits them."""
+        """Write what changed, in key order; the transaction commits it."""
         for account in sorted(self._changed):
             state = self._states[account]
             if state is not None:
                 self.conn.execute(_WRITE, (account, self.codec.state_text(account, state)))
+        for key in sorted(self._filled):
+            self.conn.execute(_FILL, (key, self._buckets[key]))

@@ -18,14 +18,16 @@ from typing import Self
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
-from leash_addon.core.journal import Entry, RunStarted
-from leash_addon.core.limits import Limits
+from leash_addon.core.journal import CapRaised, Entry, RunStarted
+from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
+from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
 from leash_addon.ledger.admission import admit
 from leash_addon.ledger.books import Books, Codec, run_account
+from leash_addon.ledger.charging import Charging, forget_buckets, has_full_bucket
 from leash_addon.ledger.connection import beside
 from leash_addon.ledger.faults import guarded
 from leash_addon.ledger.fsck import Problem, fsck
@@ -35,6 +37,7 @@ from leash_addon.ledger.settling import settle
 from leash_addon.ledger.standing import (
     Standing,
     last_activity,
+    read_caps,
     read_entries,
     read_runs,
     status_of,
@@ -54,12 +57,13 @@ class Ledger:
     ``on_commit`` is called with the new entries after each transaction that had some.
     """
 
-    def __init__(self, conn: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, conn: sqlite3.Connection, path: Path, terms: Terms) -> None:
         """Take over an open connection; the schema is there."""
         self.path = path
         self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
         self._conn = conn
         self._codec = Codec()
+        self._charging = Charging(terms)
         self._owners = Owners(conn, beside(path, ".owners"), self._transaction)
         found = path.stat()
         self._identity = (found.st_dev, found.st_ino)
@@ -112,6 +116,20 @@ class Ledger:
         self.balance(run)
         return self._change(run, lambda books: runs.raise_limits(books, run, limits, by, now))
 
+    # --- caps
+
+    def raise_cap(self, account: str, ceiling: Ceiling, now: Instant, *, by: str = "") -> Balance:
+        """Raise a cap for one account and window, on the record; a raise never lowers."""
+        with self._transaction() as books:
+            books.record(CapRaised(run="", at=now, account=account, ceiling=ceiling, by=by))
+        self._committed(books)
+        return books.find(account) or EMPTY
+
+    def cap_balances(self) -> Iterator[tuple[str, Balance]]:
+        """Yield every account of a cap with its balance, in key order."""
+        with guarded(self.path):
+            yield from read_caps(self._conn, self._codec)
+
     def _change(self, run: str, change: Callable[[Books], None]) -> Balance:
         with self._transaction() as books:
             change(books)
@@ -131,7 +149,7 @@ class Ledger:
         """Book the ends of some calls in one transaction; return what was newly recorded."""
         with self._transaction() as books:
             for end in settlements:
-                settle(books, end)
+                settle(books, self._charging, end)
         return self._committed(books)
 
     def book(
@@ -145,20 +163,23 @@ class Ledger:
         owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
         with self._transaction() as books:
             for end in ends:
-                settle(books, end)
+                settle(books, self._charging, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
         self._committed(books)
         return verdicts
 
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
         try:
-            return admit(books, ask, owner, now)
+            return admit(books, self._charging, ask, owner, now)
         except (LedgerError, sqlite3.IntegrityError) as error:  # nothing of it was recorded
             return LedgerError(f"ledger {self.path}: {error}")
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
         with guarded(self.path):
+            if has_full_bucket(self._conn, now):
+                with self._transaction() as books:
+                    forget_buckets(books, now)
             return self._committed(self._owners.sweep(now))
 
     def enter(self, now: Instant) -> str:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.connection import beside, connect
 from leash_addon.ledger.faults import guarded
@@ -21,10 +22,11 @@ from leash_addon.ledger.schema import OLDEST_SQLITE, migrate, must_be_ours
 _OPENING_WAIT = 30.0
 
 
-def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
+def open_ledger(path: str | Path, *, wait: float = 5.0, terms: Terms = NO_TERMS) -> Ledger:
     """Open the ledger at ``path``, made when it is not there (0600; a missing parent 0700).
 
     ``wait``: seconds that a write may block for another process's lock; 0 on an event loop.
+    ``terms``: the caps, rate limits and holds that calls are admitted under.
     Raises ``LedgerError``, whose message has the path and the mend.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -38,7 +40,7 @@ def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(beside(file, ".lock"), wait=_OPENING_WAIT):
             conn = _opened(file, wait)
-        return Ledger(conn, file)
+        return Ledger(conn, file, terms)
 
 
 def _opened(file: Path, wait: float) -> sqlite3.Connection:

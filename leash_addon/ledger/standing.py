@@ -61,12 +61,26 @@ def last_activity(standing: Standing) -> tuple[int, str]:
 
 def read_runs(conn: sqlite3.Connection, codec: Codec) -> Iterator[tuple[str, Balance]]:
     """Yield every run with its balance."""
-    first, after = run_account(""), "run;"  # the keys that start with "run:", by index
+    first = run_account("")
+    for account, balance in _read(conn, codec, first, "run;"):
+        yield account.removeprefix(first), balance
+
+
+def read_caps(conn: sqlite3.Connection, codec: Codec) -> Iterator[tuple[str, Balance]]:
+    """Yield every account of a cap with its balance."""
+    return _read(conn, codec, "cap:", "cap;")
+
+
+def _read(
+    conn: sqlite3.Connection, codec: Codec, first: str, after: str
+) -> Iterator[tuple[str, Balance]]:
+    """Yield the accounts whose keys are from ``first`` on and before ``after``, by index."""
     rows = conn.execute(
-        "SELECT account, state FROM balances WHERE account >= ? AND account < ?", (first, after)
+        "SELECT account, state FROM balances WHERE account >= ? AND account < ? ORDER BY account",
+        (first, after),
     ).fetchall()
     for account, state in rows:
-        yield account.removeprefix(first), codec.balance(state)
+        yield account, codec.balance(state)
 
 
 def read_entries(conn: sqlite3.Connection, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:
