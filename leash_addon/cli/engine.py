@@ -79,7 +79,7 @@ async def writing(
     settings: Settings, on_entry: Callable[[Entry], None] | None = None
 ) -> AsyncIterator[tuple[Ledger, LedgerWriter]]:
     """Open the ledger for governing, and close it when everything in it is settled."""
-    ledger = open_ledger(settings.db)
+    ledger = open_ledger(settings.db, terms=settings.terms)
     writer = LedgerWriter(ledger, clock=now, rng=rng(), on_entry=on_entry)
     try:
         await writer.start()

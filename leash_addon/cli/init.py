@@ -15,6 +15,23 @@ HEAD = """\
 # over this file. Durations are 90s, 15m, 1h30m or 2d; a zero turns a limit off.
 """
 
+CAPS = """
+# Caps: what the calls of a scope may spend, make or use in a window, over all runs. Scopes are
+# run, user, key, feature, model, ip, tenant and all, or several at once.
+# [[cap]]
+# per = ["user", "model"]
+# match = { model = "gpt-4o*" }
+# window = "day"                   # day, week, month or total, in the timezone
+# max_cost = 20.00                 # also max_calls, max_tokens
+# action = "both"                  # refuse, alert or both
+# warn_at = [0.5, 0.8]
+
+# Rate limits cure themselves: a call beyond one is asked to come back.
+# [[rate]]
+# per = "key"
+# requests = "60/1m"               # also tokens = "100000/1m"; burst = 10
+"""
+
 PROVIDERS = """
 # Where a provider's calls go, and hosts of your own that speak a known format:
 # [providers.ollama]
@@ -51,7 +68,7 @@ def template() -> str:
     for section, keys in groupby(KEYS, key=lambda key: key.section):
         parts.append(f"\n[{section}]\n" if section else "\n")
         parts += [_line(key) for key in keys]
-    return "".join([*parts, PROVIDERS])
+    return "".join([*parts, CAPS, PROVIDERS])
 
 
 def _line(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""``[[cap]]``, ``[[rate]]`` and ``[holds]`` of ``leash.toml``, read into the core's values.
+"""``[[cap]]`` and ``[[rate]]`` of ``leash.toml``, read into the core's values.
 
 Takes what ``tomllib`` with ``parse_float=Decimal`` yields. Whatever is wrong is a ``UsageError``
 that names the file, the table (the 2nd ``[[cap]]``) and the key, and what to write instead.
@@ -12,7 +12,6 @@ from typing import Never
 from leash_addon.config import durations, values
 from leash_addon.core.buckets import Bucket
 from leash_addon.core.caps import Action, Cap
-from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import Ceiling, TokenWindow
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.scopes import MATCHABLE, NO_TAGS, Scope, Target
@@ -33,23 +32,6 @@ def read_caps(tables: object, file: str) -> tuple[Cap, ...]:
 def read_rates(tables: object, file: str) -> tuple[RateLimit, ...]:
     """Read every ``[[rate]]``."""
     return tuple(_rate(_Reader(table, place)) for table, place in _each(tables, "rate", file))
-
-
-def read_holds(table: object, file: str) -> Holds:
-    """Read ``[holds]``."""
-    if not isinstance(table, Mapping):
-        msg = f"{file}: holds: is a table; write [holds] on a line of its own"
-        raise UsageError(msg)
-    reader = _Reader(table, f"{file}: holds")
-    usual = Holds()
-    holds = Holds(
-        mode=reader.get("mode", values.choice(HoldMode), usual.mode),
-        clamp=reader.get("clamp", values.flag, usual.clamp),
-        wait=reader.get("wait", values.span, usual.wait),
-        max_output=reader.get("max_output", _positive, usual.max_output),
-    )
-    reader.close()
-    return holds
 
 
 class _Reader:
@@ -82,7 +64,7 @@ class _Reader:
         raise UsageError(msg) from None
 
     def _key(self, name: str) -> str:
-        return f"{self.place}.{name}" if self.place.endswith("holds") else f"{self.place}: {name}"
+        return f"{self.place}: {name}"
 
 
 def _each(tables: object, name: str, file: str) -> list[tuple[Table, str]]:
@@ -129,8 +111,8 @@ def _rate(reader: _Reader) -> RateLimit:
     target = _target(reader)
     requests = reader.get("requests", _per_span, None)
     tokens = reader.get("tokens", _per_span, None)
-    burst = reader.get("burst", _positive, None)
-    burst_tokens = reader.get("burst_tokens", _positive, None)
+    burst = reader.get("burst", values.positive, None)
+    burst_tokens = reader.get("burst_tokens", values.positive, None)
     reader.close()
     if burst is not None and requests is None:
         reader.refuse("burst: counts requests; for tokens write burst_tokens")
@@ -209,11 +191,3 @@ def _per_span(value: object) -> TokenWindow | None:
         return durations.window(value)
     except ValueError:
         raise ValueError(msg) from None
-
-
-def _positive(value: object) -> int:
-    found = values.count(value)
-    if not found:
-        msg = "must be at least 1; leave the key out for the usual value"
-        raise ValueError(msg)
-    return found

@@ -14,8 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from leash_addon.config.settings import KEYS, PATHS, Holds, Key, Settings
+from leash_addon.config.caps import read_caps, read_rates
+from leash_addon.config.settings import KEYS, PATHS, Key, Settings
+from leash_addon.core.caps import Cap
+from leash_addon.core.holds import Holds
 from leash_addon.core.limits import Limits
+from leash_addon.core.rate_limits import RateLimit
 from leash_addon.errors import UsageError
 
 FILE = "leash.toml"
@@ -25,6 +29,9 @@ OTHER_VARIABLES = frozenset(
 )
 """Variables of flags that are no settings."""
 
+TABLES = frozenset({"providers", "cap", "rate"})
+"""Tables that are read by readers of their own."""
+
 type Layer = dict[str, object]
 """Values by flat key name, read and checked."""
 
@@ -33,11 +40,13 @@ type Providers = dict[str, dict[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What the files said, the local one laid over the other."""
+    """What the files said, the local one laid over the other; its caps and rates replace theirs."""
 
     values: Layer
     providers: Providers
     read: tuple[Path, ...]
+    caps: tuple[Cap, ...] = ()
+    rates: tuple[RateLimit, ...] = ()
 
 
 def load(
@@ -90,6 +99,8 @@ def read_files(path: Path, home: Path) -> Files:
     merged: Layer = {}
     providers: Providers = {}
     read: list[Path] = []
+    caps: tuple[Cap, ...] = ()
+    rates: tuple[RateLimit, ...] = ()
     for file in (path, local_of(path)):
         if not file.exists():
             continue
@@ -97,8 +108,10 @@ def read_files(path: Path, home: Path) -> Files:
         merged |= checked(table, file, home)
         for name, entries in _provider_tables(table, file).items():
             providers[name] = providers.get(name, {}) | entries
+        caps = read_caps(table["cap"], file.name) if "cap" in table else caps
+        rates = read_rates(table["rate"], file.name) if "rate" in table else rates
         read.append(file)
-    return Files(values=merged, providers=providers, read=tuple(read))
+    return Files(values=merged, providers=providers, read=tuple(read), caps=caps, rates=rates)
 
 
 def read_toml(file: Path) -> dict[str, object]:
@@ -145,7 +158,7 @@ def _named(env: Mapping[str, str]) -> Path | None:
 def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name, value in table.items():
-        if name == "providers":
+        if name in TABLES:
             continue
         if name not in {"limits", "holds"}:
             found.append((name, value))
@@ -174,7 +187,7 @@ def _meant(dotted: str) -> str:
         home = names[name].section
         return f"; it belongs to [{home}]" if home else "; it belongs above the first [table]"
     if not section:
-        names |= dict.fromkeys(("limits", "holds", "providers"), KEYS[0])
+        names |= dict.fromkeys(("limits", "holds", *TABLES), KEYS[0])
     close = get_close_matches(name, names, 1, 0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -215,6 +228,8 @@ def _settings(merged: Layer, files: Files, home: Path) -> Settings:
         **every,
         limits=Limits(**limits),
         holds=Holds(**holds),
+        caps=files.caps,
+        rates=files.rates,
         providers=MappingProxyType(files.providers),
         given=frozenset(merged),
         files=files.read,

@@ -12,18 +12,13 @@ from zoneinfo import ZoneInfo
 
 from leash_addon.config import values
 from leash_addon.core.ask import OnBlind
+from leash_addon.core.caps import Cap
+from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
+from leash_addon.core.rate_limits import RateLimit
+from leash_addon.core.terms import Terms
 
 NO_PROVIDERS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holds:
-    """How money is held. ``wait``: seconds a call may wait for held money before it is refused."""
-
-    mode: str = "expected"
-    clamp: bool = False
-    wait: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +42,16 @@ class Settings:
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     limits: Limits = NO_LIMITS
     holds: Holds = field(default_factory=Holds)
+    caps: tuple[Cap, ...] = ()
+    rates: tuple[RateLimit, ...] = ()
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """Return what holds beside the limits of single runs."""
+        return Terms(caps=self.caps, rates=self.rates, holds=self.holds, tz=self.timezone)
 
     @property
     def limits_given(self) -> frozenset[str]:
@@ -132,16 +134,40 @@ KEYS = (
         example="false",
         about="never add stream_options.include_usage to a streamed chat call",
     ),
-    Key(name="timezone", read=values.timezone, example="UTC", about="zone of the times in tables"),
+    Key(
+        name="timezone",
+        read=values.timezone,
+        example="UTC",
+        about="zone of the days, weeks and months of caps",
+    ),
     *LIMIT_KEYS,
-    Key(name="mode", read=values.hold_mode, section="holds", example="expected"),
-    Key(name="clamp", read=values.no_clamp, section="holds", example="false"),
+    Key(
+        name="mode",
+        read=values.choice(HoldMode),
+        section="holds",
+        example="expected",
+        about="hold what a call will probably cost, the most it can (hard), or nothing (settled)",
+    ),
+    Key(
+        name="clamp",
+        read=values.flag,
+        section="holds",
+        example="false",
+        about="lower a request's own output limit to what is left",
+    ),
     Key(
         name="wait",
         read=values.span,
         section="holds",
         example="5s",
         about="let a call wait so long for held money before it is refused",
+    ),
+    Key(
+        name="max_output",
+        read=values.positive,
+        section="holds",
+        example="128000",
+        about="take so many output tokens for a request that names no limit (hard, clamp)",
     ),
 )
 

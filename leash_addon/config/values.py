@@ -46,6 +46,15 @@ def count(value: object) -> int:
     return value
 
 
+def positive(value: object) -> int:
+    """Read a whole number from 1."""
+    found = count(value)
+    if not found:
+        msg = "must be at least 1; leave the key out for the usual value"
+        raise ValueError(msg)
+    return found
+
+
 def span(value: object) -> int:
     """Read a duration in seconds; a bare number other than 0 is refused."""
     if value == 0 and not isinstance(value, bool):
@@ -143,25 +152,6 @@ def choice[E: StrEnum](kind: type[E]) -> Callable[[object], E]:
             raise ValueError(msg) from None
 
     return read
-
-
-def hold_mode(value: object) -> str:
-    """Read how holds are sized; only ``expected`` exists so far."""
-    if value == "expected":
-        return "expected"
-    if value in ("hard", "settled"):
-        msg = f"{_shown(value)} is not there yet; 'expected' is the only mode so far"
-        raise ValueError(msg)
-    msg = f"{_shown(value)} is not a mode of holds; write expected"
-    raise ValueError(msg)
-
-
-def no_clamp(value: object) -> bool:
-    """Read ``clamp``; only false exists so far."""
-    if flag(value):
-        msg = "lowering a request's own output limit is not there yet; write false"
-        raise ValueError(msg)
-    return False
 
 
 def _shown(value: object) -> str:

@@ -6,52 +6,49 @@ one, its first (so that ``refused_at`` is right for a run that was killed). A ca
 for held money and asks again (``patient``) has not been refused yet.
 """
 
+from leash_addon.core.admission import Stand, decide_all, opened
 from leash_addon.core.after import warnings
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
-from leash_addon.core.decide import decide
-from leash_addon.core.journal import CallOpened, CallRefused, RunStopped
+from leash_addon.core.journal import CallRefused, RunStopped
 from leash_addon.core.money import Instant
+from leash_addon.core.terms import Plan
 from leash_addon.core.verdict import Allow, Effect, Trip, Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.charging import Charging
 
 
-def admit(books: Books, ask: Ask, owner: str, now: Instant) -> Verdict:
+def admit(books: Books, charging: Charging, ask: Ask, owner: str, now: Instant) -> Verdict:
     """Decide one call and record it. The caller holds the write lock and commits."""
     account = run_account(ask.run)
-    if account not in ask.accounts:
-        msg = f"the accounts of call {ask.call} lack {account}"
-        raise LedgerError(msg)
     balance = books.find(account)
     if balance is None:
         msg = f"run {ask.run} was never started in this ledger"
         raise LedgerError(msg)
-    verdict = decide(ask, balance, now)
-    match verdict:
+    planned = charging.plan(ask, account, now)
+    admission = decide_all(ask, charging.terms, planned, _stand(books, planned), now)
+    match admission.verdict:
         case Allow():
-            _open(books, ask, owner, verdict, now)
-        case Trip():
-            _refuse(books, ask, balance, verdict, now)
-    return verdict
+            books.record(opened(ask, admission, now), owner)
+            warn(books, ask.run, now)
+        case Trip() as trip:
+            _refuse(books, ask, balance, trip, now)
+    for key, at in admission.states.items():
+        books.fill(key, at)
+    for warned in admission.warned:
+        books.record(warned)
+    return admission.verdict
 
 
-def _open(books: Books, ask: Ask, owner: str, allowed: Allow, now: Instant) -> None:
-    opened = CallOpened(
-        run=ask.run,
-        at=now,
-        call=ask.call,
-        accounts=ask.accounts,
-        hold=allowed.hold,
-        estimate=allowed.estimate,
-        provider=ask.provider,
-        format=ask.format,
-        model=ask.model,
-        client=ask.client,
-        imputed=ask.imputed,
+def _stand(books: Books, planned: Plan) -> Stand:
+    """Read, in key order, what a call is judged by."""
+    balances = {key: books.find(key) for key in sorted(planned.accounts)}
+    buckets = {key: books.bucket(key) for key in sorted({one.key for one in planned.buckets})}
+    return Stand(
+        balances={key: balance for key, balance in balances.items() if balance is not None},
+        states={key: at for key, at in buckets.items() if at is not None},
     )
-    books.record(opened, owner)
-    warn(books, ask.run, now)
 
 
 def warn(books: Books, run: str, now: Instant) -> None:
@@ -63,8 +60,6 @@ def warn(books: Books, run: str, now: Instant) -> None:
 
 
 def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) -> None:
-    if ask.patient and not trip.final:
-        return
     if ask.patient and trip.effect is Effect.PASSING:
         return
     refused = CallRefused(

@@ -15,6 +15,7 @@ from leash_addon.core.journal import (
     Entry,
     Warned,
 )
+from leash_addon.core.money import Instant
 from leash_addon.ledger.store import Row, Store
 
 
@@ -91,7 +92,7 @@ class Codec:
 class Books:
     """The accounts as one open transaction sees and changes them."""
 
-    __slots__ = ("_changed", "_states", "codec", "entries", "store")
+    __slots__ = ("_buckets", "_changed", "_filled", "_states", "codec", "entries", "store")
 
     def __init__(self, store: Store, codec: Codec) -> None:
         """Begin with nothing read and nothing changed."""
@@ -99,6 +100,8 @@ class Books:
         self.codec = codec
         self._states: dict[str, Balance | None] = {}
         self._changed: dict[str, int] = {}
+        self._buckets: dict[str, Instant | None] = {}
+        self._filled: set[str] = set()
         self.entries: list[Entry] = []
 
     def find(self, account: str) -> Balance | None:
@@ -110,6 +113,17 @@ class Books:
             state = None if text is None else self.codec.state(account, text)
             self._states[account] = state
             return state
+
+    def bucket(self, key: str) -> Instant | None:
+        """Return the moment of a rate limit's bucket, ``None`` when it is full."""
+        if key not in self._buckets:
+            self._buckets[key] = self.store.bucket(key)
+        return self._buckets[key]
+
+    def fill(self, key: str, at: Instant) -> None:
+        """Set the moment of a bucket."""
+        self._buckets[key] = at
+        self._filled.add(key)
 
     def record(self, entry: Entry, owner: str | None = None) -> None:
         """Journal an entry and fold it into its accounts; an ``owner`` gets the call's hold.
@@ -132,8 +146,12 @@ class Books:
         self.entries.append(entry)
 
     def write(self) -> None:
-        """Write the changed balances, in key order; the transaction commits them."""
+        """Write what changed, in key order; the transaction commits it."""
         for account, entries in sorted(self._changed.items()):
             state = self._states[account]
             if state is not None:
                 self.store.write_balance(account, self.codec.state_text(account, state), entries)
+        for key in sorted(self._filled):
+            at = self._buckets[key]
+            if at is not None:
+                self.store.fill(key, at)

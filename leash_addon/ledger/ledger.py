@@ -18,14 +18,16 @@ from typing import Self
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.core.journal import Entry, RunStarted
-from leash_addon.core.limits import Limits
+from leash_addon.core.journal import CapRaised, Entry, RunStarted
+from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
+from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
 from leash_addon.ledger.admission import admit
 from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.charging import Charging, has_full_bucket
 from leash_addon.ledger.database import Background, Database
 from leash_addon.ledger.fsck import Problem, fsck
 from leash_addon.ledger.owners import Owners
@@ -34,12 +36,13 @@ from leash_addon.ledger.settling import settle
 from leash_addon.ledger.standing import (
     Standing,
     last_activity,
+    read_caps,
     read_entries,
     read_runs,
     status_of,
     unknown_run,
 )
-from leash_addon.ledger.store import Footprint
+from leash_addon.ledger.store import NOTHING, Footprint
 
 
 class Ledger:
@@ -50,12 +53,13 @@ class Ledger:
     ``on_commit`` is called with the new entries after each transaction that had some.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, terms: Terms) -> None:
         """Take over an open database; the schema is there."""
         self.path: Path | DatabaseUrl = database.name
         self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
         self._database = database
         self._codec = database.codec
+        self._charging = Charging(terms)
         self._owners = Owners(database)
 
     def __enter__(self) -> Self:
@@ -106,6 +110,20 @@ class Ledger:
         self.balance(run)
         return self._change(run, lambda books: runs.raise_limits(books, run, limits, by, now))
 
+    # --- caps
+
+    def raise_cap(self, account: str, ceiling: Ceiling, now: Instant, *, by: str = "") -> Balance:
+        """Raise a cap for one account and window, on the record; a raise never lowers."""
+        with self._database.transaction(Footprint(accounts=(account,), fresh=(account,))) as books:
+            books.record(CapRaised(run="", at=now, account=account, ceiling=ceiling, by=by))
+        self._committed(books)
+        return books.find(account) or EMPTY
+
+    def cap_balances(self) -> Iterator[tuple[str, Balance]]:
+        """Yield every account of a cap with its balance, in key order."""
+        with self._database.guarded():
+            yield from read_caps(self._database.query, self._codec)
+
     def _change(self, run: str, change: Callable[[Books], None], *, new: bool = False) -> Balance:
         account = (run_account(run),)
         footprint = Footprint(accounts=account, fresh=account if new else ())
@@ -127,7 +145,7 @@ class Ledger:
         """Book the ends of some calls in one transaction; return what was newly recorded."""
         with self._database.transaction(Footprint(ends=tuple(settlements))) as books:
             for end in settlements:
-                settle(books, end)
+                settle(books, self._charging, end)
         return self._committed(books)
 
     def book(
@@ -139,27 +157,26 @@ class Ledger:
         the others go on.
         """
         owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
-        footprint = Footprint(
-            accounts=tuple(account for ask in asks for account in ask.accounts),
-            opens=tuple(ask.call for ask in asks),
-            ends=tuple(ends),
-        )
+        footprint = NOTHING if self.inline else self._charging.footprint(ends, asks, now)
         with self._database.transaction(footprint) as books:
             for end in ends:
-                settle(books, end)
+                settle(books, self._charging, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
         self._committed(books)
         return verdicts
 
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
         try:
-            return admit(books, ask, owner, now)
+            return admit(books, self._charging, ask, owner, now)
         except LedgerError as error:  # nothing of it was recorded
             return LedgerError(f"ledger {self.path}: {error}")
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
         with self._database.guarded():
+            if has_full_bucket(self._database.query, now):
+                with self._database.transaction() as books:
+                    books.store.forget_buckets(now)
             return self._committed(self._owners.sweep(now))
 
     def enter(self, now: Instant) -> str:

@@ -11,6 +11,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from leash_addon.core.database_url import DatabaseUrl, database_url
+from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.connection import beside, connect
 from leash_addon.ledger.faults import guarded
@@ -22,16 +24,37 @@ from leash_addon.ledger.sqlite_database import SqliteDatabase
 _OPENING_WAIT = 30.0
 
 
-def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
-    """Open the ledger at ``path``, made when it is not there (0600; a missing parent 0700).
+def open_ledger(
+    db: str | Path | DatabaseUrl, *, wait: float = 5.0, terms: Terms = NO_TERMS
+) -> Ledger:
+    """Open the ledger in a file, or at a ``postgresql://`` URL.
+
+    What is not there is made: a file 0600, a missing parent 0700, the tables of a database.
 
     ``wait``: seconds that a write may block for another process's lock; 0 on an event loop.
+    ``terms``: the caps, rate limits and holds that calls are admitted under.
     Raises ``LedgerError``, whose message has the path and the mend.
     """
+    place = database_url(db) or Path(db) if isinstance(db, str) else db
+    if isinstance(place, DatabaseUrl):
+        return _open_postgres(place, terms)
+    return _open_sqlite(place, wait, terms)
+
+
+def _open_postgres(url: DatabaseUrl, terms: Terms) -> Ledger:
+    try:
+        from leash_addon.ledger.postgres.opening import open_postgres  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = f"ledger {url}: psycopg is missing ({error}); pip install 'leash-addon[postgres]'"
+        raise LedgerError(msg) from None
+    return open_postgres(url, terms)
+
+
+def _open_sqlite(path: Path, wait: float, terms: Terms) -> Ledger:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         msg = f"ledger {path}: SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed"
         raise LedgerError(msg)
-    file = Path(path).expanduser().absolute()
+    file = path.expanduser().absolute()
     with guarded(file):
         if file.is_dir():
             msg = f"ledger {file}: it is a directory; name a file with --db"
@@ -39,7 +62,7 @@ def open_ledger(path: str | Path, *, wait: float = 5.0) -> Ledger:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(beside(file, ".lock"), wait=_OPENING_WAIT):
             conn = _opened(file, wait)
-        return Ledger(SqliteDatabase(conn, file))
+        return Ledger(SqliteDatabase(conn, file), terms)
 
 
 def _opened(file: Path, wait: float) -> sqlite3.Connection:

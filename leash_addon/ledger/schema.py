@@ -9,6 +9,7 @@ a step or nothing of it.
 * ``balances``: what each account stands at, as JSON; always the fold of the journal.
 * ``holds``: the open calls; ``seq`` is the row of their ``call_opened``.
 * ``responses``: ids (hashed) of stored answers that were billed, with the call that paid.
+* ``buckets``: the moment at which each rate limit's bucket is full again; no row: it is full.
 * ``owners``: processes that may have holds; alive by lease, and by lock file on their machine.
 """
 
@@ -48,7 +49,11 @@ CREATE TABLE owners (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: tuple[tuple[str, str], ...] = (("001_accounts", _FIRST),)
+_SECOND = """
+CREATE TABLE buckets (bucket TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: tuple[tuple[str, str], ...] = (("001_accounts", _FIRST), ("002_buckets", _SECOND))
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with 3.37 (https://sqlite.org/stricttables.html, read 2026-11-21)."""

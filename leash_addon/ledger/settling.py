@@ -14,12 +14,13 @@ from leash_addon.core.money import Instant
 from leash_addon.core.reading import Outcome
 from leash_addon.ledger.admission import warn
 from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.charging import Charging, correct_buckets
 from leash_addon.ledger.settlement import Settlement, adjusted, billed_already, settled, swept
 
 _log = logging.getLogger(__name__)
 
 
-def settle(books: Books, end: Settlement) -> None:
+def settle(books: Books, charging: Charging, end: Settlement) -> None:
     """Book the end of one call. The caller holds the write lock and commits."""
     opened = _opened(books, end.call)
     if opened is None or not books.store.let_go(end.call):
@@ -27,10 +28,15 @@ def settle(books: Books, end: Settlement) -> None:
         return
     entry = _entry(books, opened, end)
     books.record(entry)
+    if opened.buckets and (entry.usage or entry.outcome is Outcome.UNSENT):
+        correct_buckets(books, opened, entry.tokens.input + entry.tokens.output, end.at)
     balance = books.find(run_account(entry.run))
-    if balance is not None and (stop := stop_after(entry, balance, end.on_blind)) is not None:
-        books.record(stop)
+    if balance is not None:
+        stop = stop_after(entry, balance, end.on_blind, capped=opened.capped)
+        if stop is not None:
+            books.record(stop)
     warn(books, entry.run, end.at)
+    charging.warn(books, opened, end.at)
 
 
 def _opened(books: Books, call: str) -> CallOpened | None:

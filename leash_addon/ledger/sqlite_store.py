@@ -5,12 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from leash_addon.core.money import Instant
 from leash_addon.ledger.store import CallTwice, Claim, Row
 
 _READ = "SELECT state FROM balances WHERE account = ?"
 _WRITE = (
     "INSERT INTO balances (account, state) VALUES (?, ?) "
     "ON CONFLICT (account) DO UPDATE SET state = excluded.state"
+)
+_BUCKET = "SELECT at FROM buckets WHERE bucket = ?"
+_FILL = (
+    "INSERT INTO buckets (bucket, at) VALUES (?, ?) "
+    "ON CONFLICT (bucket) DO UPDATE SET at = excluded.at"
 )
 _APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
 _HOLD = "INSERT INTO holds (call, owner, seq) VALUES (?, ?, ?)"
@@ -43,6 +49,19 @@ class SqliteStore:
     def balance(self, account: str) -> str | None:
         """Read a balance."""
         return self._one(_READ, account)
+
+    def bucket(self, key: str) -> Instant | None:
+        """Read a bucket."""
+        row = self._conn.execute(_BUCKET, (key,)).fetchone()
+        return None if row is None else Instant(row[0])
+
+    def fill(self, key: str, at: Instant) -> None:
+        """Write a bucket."""
+        self._conn.execute(_FILL, (key, at))
+
+    def forget_buckets(self, now: Instant) -> None:
+        """Delete the buckets that are full again."""
+        self._conn.execute("DELETE FROM buckets WHERE at < ?", (now,))
 
     def write_balance(self, account: str, state: str, entries: int) -> None:  # noqa: ARG002
         """Write a balance; the journal has no gaps here, so entries are not counted."""

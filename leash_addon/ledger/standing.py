@@ -61,12 +61,24 @@ def last_activity(standing: Standing) -> tuple[int, str]:
 
 def read_runs(query: Query, codec: Codec) -> Iterator[tuple[str, Balance]]:
     """Yield every run with its balance."""
-    first, after = run_account(""), "run;"  # the keys that start with "run:", by index
+    first = run_account("")
+    for account, balance in _read(query, codec, first, "run;"):
+        yield account.removeprefix(first), balance
+
+
+def read_caps(query: Query, codec: Codec) -> Iterator[tuple[str, Balance]]:
+    """Yield every account of a cap with its balance."""
+    return _read(query, codec, "cap:", "cap;")
+
+
+def _read(query: Query, codec: Codec, first: str, after: str) -> Iterator[tuple[str, Balance]]:
+    """Yield the accounts whose keys are from ``first`` on and before ``after``, by index."""
     rows = query(
-        "SELECT account, state FROM balances WHERE account >= ? AND account < ?", (first, after)
+        "SELECT account, state FROM balances WHERE account >= ? AND account < ? ORDER BY account",
+        (first, after),
     )
     for account, state in rows:
-        yield account.removeprefix(first), codec.balance(state)
+        yield account, codec.balance(state)
 
 
 def read_entries(query: Query, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:

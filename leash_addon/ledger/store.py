@@ -67,6 +67,15 @@ class Store(Protocol):
     def balance(self, account: str) -> str | None:
         """Return the JSON of a balance."""
 
+    def bucket(self, key: str) -> Instant | None:
+        """Return the moment of a bucket."""
+
+    def fill(self, key: str, at: Instant) -> None:
+        """Replace the moment of a bucket."""
+
+    def forget_buckets(self, now: Instant) -> None:
+        """Remove the buckets that are full again."""
+
     def write_balance(self, account: str, state: str, entries: int) -> None:
         """Replace a balance, after so many more entries were folded into it."""
 

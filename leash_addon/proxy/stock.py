@@ -97,7 +97,8 @@ class Stock:
         settings = _settings()
         providers = load_providers(settings.providers, where=_where(settings))
         prices = load_prices(settings.prices)
-        writer = LedgerWriter(open_ledger(settings.db), clock=_clock, rng=secrets.SystemRandom())
+        ledger = open_ledger(settings.db, terms=settings.terms)
+        writer = LedgerWriter(ledger, clock=_clock, rng=secrets.SystemRandom())
         await writer.start()
         policy = Policy.of(settings, run=ctx.options.leash_run, prices=prices.describe())
         if policy.run is not None:

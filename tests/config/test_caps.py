@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from leash_addon.config.caps import read_caps, read_holds, read_rates
+from leash_addon.config.caps import read_caps, read_rates
 from leash_addon.core.buckets import Bucket
 from leash_addon.core.caps import Action, Cap
-from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import usd
 from leash_addon.core.rate_limits import RateLimit
@@ -96,23 +95,6 @@ def test_a_rate_is_read(
     ]
     expected = RateLimit(target=Target(per=(Scope.KEY,)), requests=buckets[0], tokens=buckets[1])
     assert read_rates([toml(f'per = "key"\n{text}')], FILE) == (expected,)
-
-
-@pytest.mark.parametrize(
-    ("text", "holds"),
-    [
-        pytest.param("", Holds(), id="nothing"),
-        pytest.param(
-            'mode = "hard"\nclamp = true\nwait = "20s"\nmax_output = 4096',
-            Holds(mode=HoldMode.HARD, clamp=True, wait=20, max_output=4096),
-            id="everything",
-        ),
-        pytest.param('mode = "settled"\nwait = 0', Holds(mode=HoldMode.SETTLED, wait=0), id="off"),
-    ],
-)
-def test_holds_are_read(text: str, holds: Holds) -> None:
-    """What is not said keeps its usual value."""
-    assert read_holds(toml(text), FILE) == holds
 
 
 @pytest.mark.parametrize(
@@ -215,27 +197,3 @@ def test_a_cap_that_is_no_list_of_tables_is_refused(tables: object) -> None:
     """``[cap]`` in place of ``[[cap]]`` says how to write it."""
     with pytest.raises(UsageError, match=r"write \[\[cap\]\] on a line of its own"):
         read_caps(tables, FILE)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('mode = "soft"', "holds.mode: 'soft' is not one of expected, hard, settled"),
-        ('clam = "x"', "holds.clam: unknown key; did you mean 'clamp'?"),
-        (
-            "wait = 5",
-            "holds.wait: 5 has no unit; write for example 90s, 15m, 1h30m or 2d, in quotes",
-        ),
-    ],
-)
-def test_a_mistake_in_holds_is_named(text: str, message: str) -> None:
-    """``[holds]`` names the key as the file has it."""
-    with pytest.raises(UsageError) as raised:
-        read_holds(toml(text), FILE)
-    assert str(raised.value) == f"leash.toml: {message}"
-
-
-def test_holds_that_are_no_table_are_refused() -> None:
-    """A value in place of a table says how to write it."""
-    with pytest.raises(UsageError, match=r"write \[holds\] on a line of its own"):
-        read_holds("hard", FILE)

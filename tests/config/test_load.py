@@ -6,10 +6,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from leash_addon.config.load import load
-from leash_addon.config.settings import KEYS, Holds, Settings
+from leash_addon.config.settings import KEYS, Settings
 from leash_addon.core.ask import OnBlind
-from leash_addon.core.limits import Limits, TokenWindow
+from leash_addon.core.buckets import Bucket
+from leash_addon.core.caps import Action, Cap
+from leash_addon.core.holds import HoldMode, Holds
+from leash_addon.core.limits import Ceiling, Limits, TokenWindow
 from leash_addon.core.money import usd
+from leash_addon.core.rate_limits import RateLimit
+from leash_addon.core.scopes import Scope, Target
+from leash_addon.core.windows import WindowKind
 from leash_addon.errors import UsageError
 
 WHOLE = """
@@ -34,9 +40,22 @@ warn_at = 0.8
 count_imputed = true
 
 [holds]
-mode = "expected"
-clamp = false
+mode = "hard"
+clamp = true
 wait = "3s"
+max_output = 4096
+
+[[cap]]
+per = ["user", "model"]
+match = { model = "gpt-4o*" }
+window = "day"
+max_cost = 20.00
+action = "both"
+warn_at = [0.5, 0.8]
+
+[[rate]]
+per = "key"
+requests = "60/1m"
 
 [providers.ollama]
 upstream = "http://127.0.0.1:11434"
@@ -88,7 +107,21 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
             warn_at=800,
             count_imputed=True,
         ),
-        holds=Holds(mode="expected", clamp=False, wait=3),
+        holds=Holds(mode=HoldMode.HARD, clamp=True, wait=3, max_output=4096),
+        caps=(
+            Cap(
+                target=Target(per=(Scope.USER, Scope.MODEL), match={"model": "gpt-4o*"}),
+                window=WindowKind.DAY,
+                ceiling=Ceiling(max_cost=usd(20)),
+                action=Action.BOTH,
+                warn_at=(500, 800),
+            ),
+        ),
+        rates=(
+            RateLimit(
+                target=Target(per=(Scope.KEY,)), requests=Bucket(units=60, seconds=60, burst=60)
+            ),
+        ),
         providers={"ollama": {"upstream": "http://127.0.0.1:11434"}},
         given=frozenset(key.flat for key in KEYS),
         files=(tmp_path / "leash.toml",),
@@ -193,15 +226,30 @@ def test_a_named_file_replaces_the_search(tmp_path: Path) -> None:
             id="bare duration",
         ),
         pytest.param(
-            "[holds]\nmode = 'hard'",
-            "leash.toml: holds.mode: 'hard' is not there yet; 'expected' is the only mode so far",
-            id="mode to come",
+            "[holds]\nmode = 'soft'",
+            "leash.toml: holds.mode: 'soft' is not one of expected, hard, settled",
+            id="mode",
         ),
         pytest.param(
-            "[holds]\nclamp = true",
-            "leash.toml: holds.clamp: lowering a request's own output limit is not there yet; "
-            "write false",
-            id="clamp to come",
+            "[holds]\nmax_output = 0",
+            "leash.toml: holds.max_output: must be at least 1; leave the key out for the usual "
+            "value",
+            id="no output",
+        ),
+        pytest.param(
+            "holds = 'hard'",
+            "leash.toml: holds: is a table; write [holds] on a line of its own",
+            id="holds that are no table",
+        ),
+        pytest.param(
+            "[[cap]]\nwindow = 'day'\nmax_cots = 5",
+            "leash.toml: 1st [[cap]]: max_cots: unknown key; did you mean 'max_cost'?",
+            id="cap",
+        ),
+        pytest.param(
+            "[caps]\nmax_cost = 5",
+            "leash.toml: caps: unknown key; did you mean 'cap'?",
+            id="caps",
         ),
         pytest.param(
             "refusal = 500",
@@ -282,3 +330,10 @@ def test_a_key_has_one_name_everywhere(key: object) -> None:
         "--" + flat.replace("_", "-"),
         "LEASH_" + flat.upper(),
     )
+
+
+def test_caps_of_the_local_file_replace_those_of_the_file(tmp_path: Path) -> None:
+    """A list of caps is named whole, as every other key is."""
+    cap = "[[cap]]\nwindow = 'day'\nmax_calls = %d\n"
+    found = loaded(tmp_path, cap % 1 + cap % 2, local=cap % 3)
+    assert [one.ceiling.max_calls for one in found.caps] == [3]

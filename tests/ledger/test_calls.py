@@ -55,27 +55,11 @@ def test_the_settlement_of_an_unknown_call_records_nothing(world: World) -> None
     assert ledger.settle([make_end("never", 5)]) == ()
 
 
-def test_a_call_is_charged_to_every_account_that_it_names(world: World) -> None:
-    """A run's call moves the balance of each of its scopes by the same amount."""
-    ledger = world.start()
-    accounts = ("run:r1", "user:anna", "all")
-    name = world.admitted(ledger, accounts=accounts)
-    ledger.settle([make_end(name, 7)])
-    assert [ledger.account_balance(account).spent for account in accounts] == [7, 7, 7]
-
-
 def test_a_run_that_was_never_started_is_not_governed_by_nothing(world: World) -> None:
     """A call of an unknown run is an error, not a call without limits."""
     ledger = world.start()
     with pytest.raises(LedgerError, match="never started"):
         world.call(ledger, run="other")
-
-
-def test_a_call_without_its_runs_account_is_an_error(world: World) -> None:
-    """Accounts that lack the run's own would let a call pass its limits."""
-    ledger = world.start()
-    with pytest.raises(LedgerError, match="lack run:r1"):
-        world.call(ledger, accounts=("user:anna",))
 
 
 def test_a_call_id_opens_once(world: World) -> None:

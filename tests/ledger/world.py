@@ -13,6 +13,7 @@ from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.money import SECOND, Instant, Pico
 from leash_addon.core.rates import RateCard, Rates
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.core.verdict import Allow, Verdict
 from leash_addon.ledger import Ledger, Settlement, open_ledger, run_account
 
@@ -60,12 +61,13 @@ class World:
 
     path: Path
     now: Instant = START
+    terms: Terms = NO_TERMS
     ledgers: list[Ledger] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def open(self) -> Ledger:
         """Open the file once more, as another process would."""
-        ledger = open_ledger(self.path, wait=0.0)
+        ledger = open_ledger(self.path, wait=0.0, terms=self.terms)
         self.ledgers.append(ledger)
         return ledger
 

@@ -1,0 +1,65 @@
+"""What one process charges calls to: its terms, and the windows that it worked out last."""
+
+from collections.abc import Sequence
+
+from leash_addon.core.ask import Ask
+from leash_addon.core.balance import EMPTY
+from leash_addon.core.buckets import correct
+from leash_addon.core.cap_trips import due
+from leash_addon.core.caps import accounts_at
+from leash_addon.core.journal import CallOpened
+from leash_addon.core.money import Instant
+from leash_addon.core.rate_limits import bucket_at
+from leash_addon.core.terms import Plan, Terms, plan
+from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.settlement import Settlement
+from leash_addon.ledger.store import Footprint, Query
+
+
+class Charging:
+    """The terms of a ledger's process. Nothing remembered outlives its window."""
+
+    __slots__ = ("_last", "terms")
+
+    def __init__(self, terms: Terms) -> None:
+        """Begin without a window."""
+        self.terms = terms
+        self._last: Plan | None = None
+
+    def plan(self, ask: Ask, run_account: str, now: Instant) -> Plan:
+        """Say which accounts and buckets a call concerns."""
+        self._last = plan(ask, self.terms, run_account, now, last=self._last)
+        return self._last
+
+    def footprint(self, ends: Sequence[Settlement], asks: Sequence[Ask], now: Instant) -> Footprint:
+        """Say what a transaction over these will touch."""
+        plans = [self.plan(ask, run_account(ask.run), now) for ask in asks]
+        return Footprint(
+            accounts=tuple(key for planned in plans for key in planned.accounts),
+            fresh=tuple(account.key for planned in plans for account in planned.caps),
+            buckets=tuple(drawn.key for planned in plans for drawn in planned.buckets),
+            opens=tuple(ask.call for ask in asks),
+            ends=tuple(ends),
+        )
+
+    def warn(self, books: Books, opened: CallOpened, now: Instant) -> None:
+        """Record what the caps that a call was charged to have reached."""
+        for key in opened.accounts:
+            for account in accounts_at(self.terms.caps, key):
+                balance = books.find(key) or EMPTY
+                for warned in due(account, balance, run=opened.run, now=now):
+                    books.record(warned)
+
+
+def correct_buckets(books: Books, opened: CallOpened, used: int, now: Instant) -> None:
+    """Replace the tokens that a call was estimated at by those that it used."""
+    for key in sorted(opened.buckets):
+        bucket = bucket_at(key)
+        if bucket is not None:
+            state = books.bucket(key)
+            books.fill(key, correct(bucket, state, now, taken=opened.bucket_tokens, used=used))
+
+
+def has_full_bucket(query: Query, now: Instant) -> bool:
+    """Tell whether a bucket is kept that is full again: no row would mean the same."""
+    return bool(query("SELECT 1 FROM buckets WHERE at < ? LIMIT 1", (now,)))
