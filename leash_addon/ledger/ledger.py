@@ -26,7 +26,7 @@ from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
 from leash_addon.ledger.admission import admit
-from leash_addon.ledger.books import Books, run_account
+from leash_addon.ledger.books import REMEMBERED, Books, run_account
 from leash_addon.ledger.charging import Charging, has_full_bucket
 from leash_addon.ledger.database import Background, Database
 from leash_addon.ledger.fsck import Problem, fsck
@@ -61,6 +61,7 @@ class Ledger:
         self._codec = database.codec
         self._charging = Charging(terms)
         self._owners = Owners(database)
+        self._seen: dict[str, Balance] = {}
 
     def __enter__(self) -> Self:
         """Return itself: ``with open_ledger(path) as ledger``."""
@@ -162,7 +163,7 @@ class Ledger:
             for end in ends:
                 settle(books, self._charging, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
-        self._committed(books)
+        self._committed(books, *(ask.run for ask in asks))
         return verdicts
 
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
@@ -198,6 +199,22 @@ class Ledger:
             if found is None:
                 raise unknown_run(self._database.query, run)
         return found
+
+    def last_seen(self, run: str) -> Balance:
+        """Return what a run stood at when this process last dealt with it, without I/O.
+
+        Where a read takes no time, or this process never did, it is read.
+        """
+        seen = self._seen.get(run)
+        return self.balance(run) if seen is None else seen
+
+    def _look(self, books: Books, runs: set[str]) -> None:
+        if len(self._seen) > REMEMBERED:
+            self._seen.clear()
+        for run in runs - {""}:
+            balance = books.find(run_account(run))
+            if balance is not None:
+                self._seen[run] = balance
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""
@@ -278,9 +295,11 @@ class Ledger:
         rows = self._database.query("SELECT state FROM balances WHERE account = ?", (account,))
         return self._codec.state(account, rows[0][0]) if rows else None
 
-    def _committed(self, books: Books | None) -> tuple[Entry, ...]:
+    def _committed(self, books: Books | None, *runs: str) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""
         entries = () if books is None else tuple(books.entries)
+        if books is not None and not self.inline:
+            self._look(books, {*runs, *(entry.run for entry in entries)})
         self._codec.note(entries)
         if entries:
             self.on_commit(entries)

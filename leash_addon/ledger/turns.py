@@ -114,7 +114,7 @@ class Turns:
         Raises ``LedgerError`` when that takes more than ``within`` seconds; it stays queued.
         """
         until = asyncio.get_running_loop().time() + within
-        while self._ends:
+        while self._ends or self._booking:
             self._flush_in(0.0)
             if asyncio.get_running_loop().time() >= until:
                 msg = (

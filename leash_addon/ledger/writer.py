@@ -81,8 +81,8 @@ class LedgerWriter:
         return await self._patiently(lambda: self._ledger.finish_run(run, exit_code, self._clock()))
 
     def balance(self, run: str) -> Balance:
-        """Return what a run stands at, without what is still queued."""
-        return self._ledger.balance(run)
+        """Return what a run stands at, without what is still queued; never waits for a network."""
+        return self._ledger.last_seen(run)
 
     async def admit(self, ask: Ask) -> Verdict:
         """Decide one call. Raises ``LedgerError`` when that cannot be put on record.

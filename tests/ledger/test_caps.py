@@ -143,7 +143,7 @@ def test_a_swept_call_of_settled_mode_counts_at_its_estimate(world: World) -> No
     victim = world.open()
     world.admitted(victim, tags=ALICE, input_tokens=4)
     world.crash(victim)
-    ledger.sweep(world.now)
+    ledger.sweep(world.gone())
     assert ledger.account_balance(ALICES_DAY).spent == usd("4e-6")
     assert ledger.fsck() == []
 
@@ -226,9 +226,9 @@ def test_a_sweep_deletes_the_buckets_that_are_full_again(world: World) -> None:
     ledger = governed(world, rates=(rate,))
     world.admitted(ledger, tags=ALICE)
     count = "SELECT count(*) FROM buckets"
-    before = ledger._database.conn.execute(count).fetchone()
+    before = world.sql(count)
     ledger.sweep(Instant(world.now + 61 * SECOND))
-    assert (before, ledger._database.conn.execute(count).fetchone()) == ((1,), (0,))
+    assert (before, world.sql(count)) == ([(1,)], [(0,)])
 
 
 # --- patience, and the record

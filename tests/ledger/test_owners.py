@@ -12,9 +12,9 @@ from tests.ledger.world import World, make_end
 HOUR = 3600 * SECOND
 
 
-def from_another_machine(ledger: Ledger) -> None:
-    """Make the ledger's own lease look as if it came from another machine."""
-    ledger._database.conn.execute("UPDATE owners SET machine = 'elsewhere'")
+def from_another_machine(world: World) -> None:
+    """Make every lease look as if it came from another machine."""
+    world.sql("UPDATE owners SET machine = 'elsewhere'")
 
 
 def test_a_dead_process_settles_at_its_holds(world: World) -> None:
@@ -23,7 +23,7 @@ def test_a_dead_process_settles_at_its_holds(world: World) -> None:
     world.admitted(ledger, input_tokens=5)
     world.crash(ledger)
     other = world.open()
-    (entry,) = other.sweep(world.now)
+    (entry,) = other.sweep(world.gone())
     assert isinstance(entry, CallSettled)
     assert (entry.outcome, entry.confidence, entry.cost) == (
         Outcome.SWEPT,
@@ -38,15 +38,23 @@ def test_sweeping_twice_books_once(world: World) -> None:
     """A hold is swept once, by whoever comes first."""
     ledger = world.start()
     world.admitted(ledger)
-    lock = ledger._owners.me.lock
     world.crash(ledger)
     first, second = world.open(), world.open()
-    assert (len(first.sweep(world.now)), len(second.sweep(world.now))) == (1, 0)
+    assert (len(first.sweep(world.gone())), len(second.sweep(world.gone()))) == (1, 0)
+
+
+def test_sweeping_removes_the_lock_file_of_the_dead(sqlite_world: World) -> None:
+    """Lock files do not pile up."""
+    ledger = sqlite_world.start()
+    lock = ledger._owners.me.lock
+    sqlite_world.crash(ledger)
+    sqlite_world.open().sweep(sqlite_world.now)
     assert lock.exists() is False
 
 
-def test_a_living_process_is_not_swept_however_old_its_lease(world: World) -> None:
+def test_a_living_process_is_not_swept_however_old_its_lease(sqlite_world: World) -> None:
     """A stopped or sleeping process holds its lock: on one machine the clock proves nothing."""
+    world = sqlite_world
     ledger = world.start()
     world.admitted(ledger)
     assert world.open().sweep(Instant(world.now + 1000 * HOUR)) == ()
@@ -56,7 +64,7 @@ def test_another_machines_owner_lives_until_its_lease_ends(world: World) -> None
     """Where locks cannot be seen the lease decides."""
     ledger = world.start()
     world.admitted(ledger)
-    from_another_machine(ledger)
+    from_another_machine(world)
     other = world.open()
     assert len(other.sweep(Instant(world.now + LEASE - 1))) == 0
     assert len(other.sweep(Instant(world.now + LEASE))) == 1
@@ -68,12 +76,13 @@ def test_a_heartbeat_renews_the_lease(world: World) -> None:
     world.admitted(ledger)
     later = Instant(world.now + LEASE)
     ledger.heartbeat(later)
-    from_another_machine(ledger)
+    from_another_machine(world)
     assert world.open().sweep(later) == ()
 
 
-def test_an_owner_without_a_lock_file_is_judged_by_its_lease(world: World) -> None:
+def test_an_owner_without_a_lock_file_is_judged_by_its_lease(sqlite_world: World) -> None:
     """Two containers may share a boot id and not a directory."""
+    world = sqlite_world
     ledger = world.start()
     world.admitted(ledger)
     ledger._owners.me.lock.unlink()
@@ -86,7 +95,7 @@ def test_the_true_settlement_after_a_sweep_is_one_adjustment(world: World) -> No
     """A call that ends after it was swept is corrected to its true cost, once."""
     ledger = world.start()
     name = world.admitted(ledger, input_tokens=5)
-    from_another_machine(ledger)
+    from_another_machine(world)
     world.open().sweep(Instant(world.now + LEASE))
     (entry,) = ledger.settle([make_end(name, 7_000_000, tokens=Tokens(input=4, output=3))])
     assert isinstance(entry, CallAdjusted)
@@ -103,7 +112,7 @@ def test_a_late_end_without_a_price_keeps_what_was_booked(world: World) -> None:
     """Nothing better is known, so the swept amount stays."""
     ledger = world.start()
     name = world.admitted(ledger, input_tokens=5)
-    from_another_machine(ledger)
+    from_another_machine(world)
     world.open().sweep(Instant(world.now + LEASE))
     ledger.settle([make_end(name, None)])
     assert ledger.balance("r1").spent == 5_000_000
@@ -113,7 +122,7 @@ def test_a_process_that_was_taken_for_dead_comes_back(world: World) -> None:
     """After a heartbeat its new calls are its own again and are not swept."""
     ledger = world.start()
     world.admitted(ledger)
-    from_another_machine(ledger)
+    from_another_machine(world)
     later = Instant(world.now + LEASE)
     other = world.open()
     other.sweep(later)
@@ -130,8 +139,9 @@ def test_closing_settles_what_is_still_open(world: World) -> None:
     lock = ledger._owners.me.lock
     ledger.close(world.now)
     world.ledgers.remove(ledger)
-    leases = other._database.conn.execute("SELECT count(*) FROM owners").fetchone()
-    assert (other.balance("r1").open_calls, leases, lock.exists()) == (0, (0,), False)
+    assert other.balance("r1").open_calls == 0
+    assert world.sql("SELECT count(*) FROM owners") == [(0,)]
+    assert lock is None or not lock.exists()
 
 
 def test_a_hold_without_an_owner_row_is_swept(world: World) -> None:
@@ -140,7 +150,7 @@ def test_a_hold_without_an_owner_row_is_swept(world: World) -> None:
     world.admitted(ledger)
     world.crash(ledger)
     other = world.open()
-    other._database.conn.execute("DELETE FROM owners")
+    world.sql("DELETE FROM owners")
     assert len(other.sweep(world.now)) == 1
 
 

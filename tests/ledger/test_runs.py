@@ -146,7 +146,8 @@ def test_statuses_tell_how_runs_ended(world: World) -> None:
     ledger.kill("killed", world.now)
     ledger.finish_run("finished", 0, world.now)
     world.crash(world.start(run="abandoned"))
-    assert statuses(ledger, world.now) == {
+    ledger.heartbeat(world.gone())
+    assert statuses(ledger, world.gone()) == {
         run: Status(run) for run in ("stopped", "killed", "finished", "running", "abandoned")
     }
 

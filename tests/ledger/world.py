@@ -1,11 +1,15 @@
 """A ledger on a real file, the processes that share it, and the calls that go through it."""
 
 import itertools
-import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from leash_addon.core.ask import Ask, OnBlind
 from leash_addon.core.journal import Tokens
@@ -16,6 +20,7 @@ from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.core.verdict import Allow, Verdict
 from leash_addon.ledger import Ledger, Settlement, open_ledger, run_account
+from leash_addon.ledger.owner import LEASE
 
 START = Instant(1_700_000_000 * SECOND)
 
@@ -57,22 +62,26 @@ def make_end(call: str, cost: int | None = 1_000_000, **fields: object) -> Settl
 
 @dataclass
 class World:
-    """A database file, ledgers open on it, and a clock that is set by hand."""
+    """A database, ledgers open on it, and a clock that is set by hand.
+
+    ``path``: the file, or where it would be when ``url`` names a database.
+    """
 
     path: Path
+    url: str | None = None
     now: Instant = START
     terms: Terms = NO_TERMS
     ledgers: list[Ledger] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def open(self) -> Ledger:
-        """Open the file once more, as another process would."""
-        ledger = open_ledger(self.path, wait=0.0, terms=self.terms)
+        """Open the database once more, as another process would."""
+        ledger = open_ledger(self.url or self.path, wait=0.0, terms=self.terms)
         self.ledgers.append(ledger)
         return ledger
 
     def start(self, limits: Limits = NO_LIMITS, run: str = "r1") -> Ledger:
-        """Open the file and start a run."""
+        """Open the database and start a run."""
         ledger = self.open()
         ledger.start_run(run, limits, program="agent", prices="test", now=self.now)
         return ledger
@@ -90,11 +99,26 @@ class World:
 
     def crash(self, ledger: Ledger) -> None:
         """Leave a ledger as a killed process does: lock gone, everything else left behind."""
-        if ledger._owners.me is not None:
-            os.close(ledger._owners.me.fd)
-            ledger._owners.me = None
+        ledger._owners.leave()
         ledger.close()
         self.ledgers.remove(ledger)
+
+    def gone(self) -> Instant:
+        """Return the moment from which on a crashed process is known to be dead."""
+        return self.now if self.url is None else Instant(self.now + LEASE)
+
+    def sql(self, statements: str) -> list[tuple[Any, ...]]:
+        """Do something behind the ledger's back; return the rows of the last statement."""
+        if self.url is None:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as conn:
+                *rest, last = statements.split(";")
+                for statement in rest:
+                    conn.execute(statement)
+                return conn.execute(last).fetchall()
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            conn.execute("SET search_path TO leash")
+            found = conn.execute(statements.encode())
+            return found.fetchall() if found.description else []
 
     def close(self) -> None:
         """Close whatever is open."""

@@ -36,7 +36,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
 CREATE TABLE balances (
     account TEXT COLLATE "C" PRIMARY KEY,
     state TEXT NOT NULL,
-    entries BIGINT NOT NULL
+    entries BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE TABLE holds (call TEXT COLLATE "C" PRIMARY KEY, owner TEXT NOT NULL, seq BIGINT NOT NULL);
 CREATE TABLE responses (response TEXT COLLATE "C" PRIMARY KEY, call TEXT NOT NULL);

@@ -25,7 +25,7 @@ _MAKE_BALANCES = (
 _LOCK_BALANCES = (
     "SELECT account, state FROM balances WHERE account = ANY(%s) ORDER BY account FOR UPDATE"
 )
-_NEW_BUCKET = -1
+_NEW_BUCKET = -1  # as in the next statement
 _MAKE_BUCKETS = (
     "INSERT INTO buckets (bucket, at) SELECT key, -1 FROM unnest(%s::text[]) key "
     "ORDER BY key ON CONFLICT DO NOTHING"
