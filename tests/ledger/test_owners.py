@@ -5,7 +5,6 @@ import pytest
 from leash_addon.core.journal import CallAdjusted, CallSettled, Tokens
 from leash_addon.core.money import SECOND, Instant
 from leash_addon.core.reading import Confidence, Outcome
-from leash_addon.ledger import Ledger
 from leash_addon.ledger.owner import LEASE
 from tests.ledger.world import World, make_end
 
