@@ -10,7 +10,7 @@ from leash_addon.cli.tables import print_table
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import Instant, Pico, show_usd
 from leash_addon.ledger import Standing
-from leash_addon.proxy.account import Account
+from leash_addon.proxy.account import Account, time_of
 
 CALL_COLUMNS = (
     ("#", True),
@@ -62,8 +62,8 @@ def _print_run(standing: Standing, at: Instant) -> None:
         "run": standing.run,
         "status": _status(standing),
         "program": balance.program,
-        "started": shown.time_of(balance.started_at),
-        "first call": shown.time_of(balance.first_call_at),
+        "started": time_of(balance.started_at),
+        "first call": time_of(balance.first_call_at),
         "limits": ", ".join(limits) or "none",
         "calls": f"{balance.calls}, {balance.open_calls} open",
         "tokens": _tokens(balance),
@@ -79,7 +79,7 @@ def _status(standing: Standing) -> str:
     if balance.stopped is None:
         return str(standing.status)
     why = f": {balance.stop_message}" if balance.stop_message else ""
-    return f"{standing.status} ({balance.stopped}) at {shown.time_of(balance.stopped_at)}{why}"
+    return f"{standing.status} ({balance.stopped}) at {time_of(balance.stopped_at)}{why}"
 
 
 def _plain(value: object) -> str:

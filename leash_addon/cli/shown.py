@@ -1,7 +1,6 @@
 """Runs and calls as every output shows them: dollars as exact JSON numbers, times RFC 3339 UTC."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -18,17 +17,9 @@ from leash_addon.core.journal import (
 )
 from leash_addon.core.money import Instant, Pico
 from leash_addon.ledger import Standing
-from leash_addon.proxy.account import Account, dollars
+from leash_addon.proxy.account import Account, dollars, time_of
 
 type Shown = dict[str, object]
-
-
-def time_of(at: Instant | None) -> str | None:
-    """Write an instant as RFC 3339 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def money(name: str, amount: Pico | None) -> Shown:
