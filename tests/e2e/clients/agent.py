@@ -2,7 +2,8 @@
 
 An order may name ``path``, ``host``, ``model``, ``stream``, ``text`` and ``headers``;
 ``{"env": [NAMES]}`` asks for variables, ``{"end": 7}`` ends it with a code, and
-``{"at_once": [...]}`` has several orders carried out in parallel. The standard library alone, so that it starts fast.
+``{"at_once": [...]}`` has several orders carried out in parallel. It needs the
+standard library alone, so that it starts fast.
 """
 
 import json
