@@ -188,7 +188,7 @@ def test_a_cut_call_of_an_unpriced_model_is_not_free() -> None:
     assert (found.cost, found.confidence) == (None, UNPRICED)
 
 
-def test_a_cut_answer_costs_at_least_the_text_that_came() -> None:
+def test_a_cut_answer_without_usage_costs_at_least_the_text_that_came() -> None:
     """Text beyond the hold raises what a cut call is booked at; text within it changes nothing."""
     costs = [
         bill(
