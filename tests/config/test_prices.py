@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leash_addon.config import prices as module
+from leash_addon.config.price_names import MOST_CHARS
 from leash_addon.config.prices import MOST_REMEMBERED, Prices, load_prices
 from leash_addon.config.published import published, table_name
 from leash_addon.core.money import Instant
@@ -170,6 +171,13 @@ def test_the_memory_of_lookups_is_bounded(prices: Prices) -> None:
     for number in range(MOST_REMEMBERED + 10):
         prices.find("ollama", f"made-up-{number}", at=NOW)
     assert len(prices._found) == MOST_REMEMBERED
+
+
+def test_the_longest_name_is_still_a_name(prices: Prices) -> None:
+    """A name of exactly the greatest length is looked up, one more letter is not a name."""
+    longest = "qwen3".ljust(MOST_CHARS, "x")
+    found = [prices.find("ollama", name, at=NOW) is not None for name in (longest, longest + "x")]
+    assert found == [True, False]
 
 
 def test_the_start_line_names_the_tables(prices: Prices) -> None:
