@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -29,6 +30,14 @@ def time_of(at: Instant | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(at / 1_000_000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def local_time(at: Instant | None, zone: ZoneInfo) -> str | None:
+    """Write an instant for people, in their time zone, to the second."""
+    if at is None:
+        return None
+    moment = datetime.fromtimestamp(at // 1_000_000, UTC).astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def money(name: str, amount: Pico | None) -> Shown:
