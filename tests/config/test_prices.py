@@ -116,6 +116,16 @@ def test_a_service_tier_has_its_own_price_and_shows_in_the_name(
     assert (card.rates.input, card.name) == (Decimal(rate), name)
 
 
+def test_a_tier_is_its_own_providers(prices: Prices) -> None:
+    """Where one provider sells another's model, the tiers of the other do not count."""
+    found = [
+        (card.name, card.rates.input)
+        for provider in ("azure", "openai")
+        if (card := prices.find(provider, "gpt-5", tier="priority", at=NOW))
+    ]
+    assert found == [("gpt-5", Decimal("1.25")), ("gpt-5 [priority]", Decimal("2.5"))]
+
+
 def test_anthropics_fast_mode_costs_more() -> None:
     """Fast mode is passed on as what genai-prices calls it."""
     usual, fast = (
