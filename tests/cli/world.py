@@ -30,7 +30,7 @@ class Done:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
         """Read its output as JSON."""
         return json.loads(self.out)
 
@@ -94,7 +94,7 @@ def fake_provider(leash: Leash, *flags: str) -> Iterator[str]:
         process.communicate(timeout=PATIENCE)
 
 
-def seen(address: str) -> Any:
+def seen(address: str) -> Any:  # noqa: ANN401 - whatever it says
     """Return what the fake provider has seen."""
     with urllib.request.urlopen(f"{address}/_requests", timeout=PATIENCE) as answer:
         return json.load(answer)
