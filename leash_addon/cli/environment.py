@@ -95,9 +95,14 @@ def child_environment(
 
 def ungoverned(governed: Iterable[str]) -> tuple[str, ...]:
     """Return the loopback names that bypass leash: none, when a provider lives on one of them."""
-    names = {host.rpartition(":")[0] if host.count(":") == 1 else host for host in governed}
-    names = {name.strip("[]").lower() for name in names}
+    names = {_without_port(host).lower() for host in governed}
     return () if names & set(LOOPBACK) else LOOPBACK
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _java_options(door: Door, trust: Trust) -> tuple[str, ...]:

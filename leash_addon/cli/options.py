@@ -22,7 +22,8 @@ SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp"})
 def settings_options(command: Command) -> Command:
     """Give a command one flag per setting, in the order of the table, and ``--config``."""
     for key in reversed(KEYS):
-        command = _option(key)(command)
+        if key.name != "timezone":  # that one is for reading
+            command = _option(key)(command)
     return config_option(command)
 
 

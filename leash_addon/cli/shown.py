@@ -1,6 +1,8 @@
 """Runs and calls as every output shows them: dollars as exact JSON numbers, times RFC 3339 UTC."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,6 +22,14 @@ from leash_addon.ledger import Standing
 from leash_addon.proxy.account import Account, dollars, time_of
 
 type Shown = dict[str, object]
+
+
+def local_time(at: Instant | None, zone: ZoneInfo) -> str | None:
+    """Write an instant for people, in their time zone, to the second."""
+    if at is None:
+        return None
+    moment = datetime.fromtimestamp(at // 1_000_000, UTC).astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def money(name: str, amount: Pico | None) -> Shown:
