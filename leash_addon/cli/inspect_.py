@@ -1,5 +1,6 @@
 """``leash inspect RUN``: one run, its account, its calls."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -50,9 +51,20 @@ def inspect(*, run: str, as_json: bool, config: Path | None, db: str | None) -> 
         click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
         return
     _print_run(standing, at, read_settings(config, db=db).timezone)
+    for account in charged(calls):
+        click.echo(f"{'charged':<11}{account}")
     print_table(CALL_COLUMNS, [_row(number, call) for number, call in enumerate(calls, 1)])
     for event in events:
         click.echo("  ".join(f"{name} {value}" for name, value in event.items() if value))
+
+
+def charged(calls: Iterable[shown.Shown]) -> list[str]:
+    """Return the accounts of caps that any of the calls were charged to."""
+    found: dict[str, None] = {}
+    for call in calls:
+        caps = call["caps"]
+        found |= dict.fromkeys(caps if isinstance(caps, list) else [])
+    return list(found)
 
 
 def _print_run(standing: Standing, at: Instant, zone: ZoneInfo) -> None:

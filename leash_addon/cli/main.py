@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "inspect": "inspect_",
         "kill": "kill",
         "raise": "raise_",
+        "caps": "caps",
         "fsck": "fsck",
         "audit": "audit",
         "addon": "addon",

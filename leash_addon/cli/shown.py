@@ -132,6 +132,8 @@ def _opened(entry: CallOpened) -> Shown:
         **money("hold", entry.hold),
         "confidence": None,
         "imputed": entry.imputed,
+        "tags": entry.tags,
+        "caps": [account for account in entry.accounts if account.startswith("cap:")],
         "status": None,
         "outcome": None,
         "duration_ms": None,
