@@ -13,6 +13,7 @@ from leash_addon.core.balance import EMPTY, Balance, fold
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry
 from leash_addon.core.reading import Outcome
 from leash_addon.ledger.books import Codec, accounts_of
+from leash_addon.ledger.pruning import checkpoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,14 @@ class Problem:
 
 
 @dataclass(slots=True)
-class _Proof:
-    """What the journal comes to, and what was wrong with it on the way."""
+class Proof:
+    """What the journal comes to, and what was wrong with it on the way.
+
+    ``pruned``: the last entry that the checkpoints hold.
+    """
 
     codec: Codec
+    pruned: int = 0
     states: dict[str, Balance] = field(default_factory=dict)
     opened: dict[str, int] = field(default_factory=dict)
     settled: dict[str, bool] = field(default_factory=dict)  # call -> whether it was swept
@@ -35,9 +40,11 @@ class _Proof:
     problems: list[Problem] = field(default_factory=list)
 
     def say(self, place: str, message: str) -> None:
+        """Note a problem."""
         self.problems.append(Problem(place=place, message=message))
 
     def add(self, seq: int, entry: Entry) -> None:
+        """Take one entry, in order."""
         place = f"journal {seq}"
         match entry:
             case CallOpened():
@@ -56,33 +63,40 @@ class _Proof:
                 self.adjusted.add(entry.call)
             case _:
                 pass
-        for account in accounts_of(entry):
+        for account in accounts_of(entry) if seq > self.pruned else ():
             self.states[account] = fold(self.states.get(account, EMPTY), entry)
 
 
 def fsck(conn: sqlite3.Connection, codec: Codec) -> list[Problem]:
     """Return every problem found, none for a whole ledger."""
-    proof = _Proof(codec)
     conn.execute("BEGIN")
     try:
-        for (message,) in conn.execute("PRAGMA integrity_check(20)"):
-            if message != "ok":
-                proof.say("file", str(message))
-        _read_journal(conn, proof)
-        _compare_balances(conn, proof)
-        _compare_holds(conn, proof)
+        return prove(conn, codec).problems
     finally:
         conn.execute("ROLLBACK")
-    return proof.problems
 
 
-def _read_journal(conn: sqlite3.Connection, proof: _Proof) -> None:
-    expected = 1
+def prove(conn: sqlite3.Connection, codec: Codec) -> Proof:
+    """Recompute everything, inside the caller's transaction."""
+    pruned, states = checkpoints(conn, codec)
+    proof = Proof(codec, pruned=pruned, states=states)
+    for (message,) in conn.execute("PRAGMA integrity_check(20)"):
+        if message != "ok":
+            proof.say("file", str(message))
+    _read_journal(conn, proof)
+    _compare_balances(conn, proof)
+    _compare_holds(conn, proof)
+    return proof
+
+
+def _read_journal(conn: sqlite3.Connection, proof: Proof) -> None:
+    expected = proof.pruned + 1
     rows = conn.execute("SELECT seq, at, run, call, kind, body FROM journal ORDER BY seq")
     for seq, at, run, call, kind, body in rows:
-        if seq != expected:
-            proof.say(f"journal {seq}", f"entries {expected} to {seq - 1} are missing")
-        expected = seq + 1
+        if seq > proof.pruned:
+            if seq != expected:
+                proof.say(f"journal {seq}", f"entries {expected} to {seq - 1} are missing")
+            expected = seq + 1
         try:
             entry = proof.codec.entry(body)
         except msgspec.MsgspecError as error:
@@ -97,7 +111,7 @@ def _columns(entry: Entry) -> tuple[int, str, str | None, object]:
     return entry.at, entry.run, getattr(entry, "call", None), entry.__struct_config__.tag
 
 
-def _compare_balances(conn: sqlite3.Connection, proof: _Proof) -> None:
+def _compare_balances(conn: sqlite3.Connection, proof: Proof) -> None:
     stored: dict[str, Balance] = {}
     for account, state in conn.execute("SELECT account, state FROM balances"):
         try:
@@ -119,7 +133,7 @@ def _differences(stored: Balance | None, proved: Balance | None) -> Iterator[str
             yield f"{name} is {there!r}; the journal comes to {right!r}"
 
 
-def _compare_holds(conn: sqlite3.Connection, proof: _Proof) -> None:
+def _compare_holds(conn: sqlite3.Connection, proof: Proof) -> None:
     held = {str(call): int(seq) for call, seq in conn.execute("SELECT call, seq FROM holds")}
     for call in sorted(held.keys() - proof.opened.keys()):
         proof.say(f"hold {call}", "no open call has it")

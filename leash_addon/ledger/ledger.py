@@ -44,6 +44,7 @@ from leash_addon.ledger.standing import (
     unknown_run,
 )
 from leash_addon.ledger.transaction import Transaction
+from leash_addon.ledger.upkeep import Upkeep
 
 _CLOSING_WAIT = 500
 """Milliseconds that closing may wait for another's write lock, also on an event loop."""
@@ -65,6 +66,7 @@ class Ledger:
         self._codec = Codec()
         self._charging = Charging(terms)
         self._owners = Owners(conn, beside(path, ".owners"), self._transaction)
+        self.upkeep = Upkeep(conn, self._codec, path, self._transaction)
         found = path.stat()
         self._identity = (found.st_dev, found.st_ino)
 
