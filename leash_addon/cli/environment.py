@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
+from leash_addon.core.database_url import database_url
 from leash_addon.proxy.bundle import Bundle
 
 PROXY = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
@@ -83,6 +84,8 @@ def child_environment(
 ) -> dict[str, str]:
     """Return the whole environment of a child: inherited, ours on top, options added to."""
     env = {name: value for name, value in inherited.items() if name not in DROPPED}
+    if database_url(env.get("LEASH_DB", "")) is not None:
+        del env["LEASH_DB"]  # its password opens the account that the child is held to
     env |= variables(door, trust, governed=governed)
     options = {
         "NODE_OPTIONS": f"--require {_node_quoted(str(PRELOAD))}",
@@ -95,9 +98,14 @@ def child_environment(
 
 def ungoverned(governed: Iterable[str]) -> tuple[str, ...]:
     """Return the loopback names that bypass leash: none, when a provider lives on one of them."""
-    names = {host.rpartition(":")[0] if host.count(":") == 1 else host for host in governed}
-    names = {name.strip("[]").lower() for name in names}
+    names = {_without_port(host).lower() for host in governed}
     return () if names & set(LOOPBACK) else LOOPBACK
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _java_options(door: Door, trust: Trust) -> tuple[str, ...]:

@@ -11,30 +11,43 @@ from leash_addon.ledger import sqlite_warning
 EXAMPLES = """\b
 Examples:
   leash fsck
+  leash fsck --repair
   leash fsck --db /srv/leash/leash.db --json
 """
 
 
 @click.command(epilog=EXAMPLES)
+@click.option("--repair", is_flag=True, help="Rebuild balances and holds from the journal.")
 @json_option
 @ledger_options
-def fsck(*, as_json: bool, config: Path | None, db: str | None) -> None:
+def fsck(*, repair: bool, as_json: bool, config: Path | None, db: str | None) -> None:
     """Recompute everything from the journal and compare; safe on a live ledger.
 
     Balances equal the fold of the journal, no call is settled twice or without having been opened,
-    holds are the open calls, the file is sound. Exit code 1 when something is not so.
+    holds are the open calls, the file is sound. Exit code 1 when something is not so. With
+    --repair, what was wrong is printed, and 0 means that it is right now.
     """
     with open_existing(config, db) as ledger:
-        problems, path = ledger.fsck(), ledger.path
+        problems = ledger.upkeep.repair() if repair else ledger.fsck()
+        path, left = ledger.path, ledger.fsck() if repair else problems
     warning = sqlite_warning()
     if as_json:
         found = [{"place": each.place, "message": each.message} for each in problems]
-        click.echo(shown.as_json({"db": str(path), "problems": found, "warning": warning}))
+        told = {"db": str(path), "problems": found, "left": len(left), "warning": warning}
+        click.echo(shown.as_json(told))
     else:
         for each in problems:
             click.echo(f"{each.place}: {each.message}")
-        click.echo(f"{path}: {len(problems)} problems" if problems else f"{path}: clean")
+        click.echo(f"{path}: {_told(len(problems), len(left), repair=repair)}")
         if warning:
             click.echo(f"note: {warning}")
-    if problems:
+    if left:
         raise click.exceptions.Exit(1)
+
+
+def _told(problems: int, left: int, *, repair: bool) -> str:
+    if not problems:
+        return "clean"
+    if not repair:
+        return f"{problems} problems"
+    return f"{problems} problems, {left} of them left" if left else f"{problems} problems repaired"

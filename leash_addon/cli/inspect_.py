@@ -1,11 +1,13 @@
 """``leash inspect RUN``: one run, its account, its calls."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from leash_addon.cli import shown
-from leash_addon.cli.options import json_option, ledger_options, now, open_existing
+from leash_addon.cli.options import json_option, ledger_options, now, open_existing, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import Instant, Pico, show_usd
@@ -48,22 +50,33 @@ def inspect(*, run: str, as_json: bool, config: Path | None, db: str | None) -> 
     if as_json:
         click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
         return
-    _print_run(standing, at)
+    _print_run(standing, at, read_settings(config, db=db).timezone)
+    for account in charged(calls):
+        click.echo(f"{'charged':<11}{account}")
     print_table(CALL_COLUMNS, [_row(number, call) for number, call in enumerate(calls, 1)])
     for event in events:
         click.echo("  ".join(f"{name} {value}" for name, value in event.items() if value))
 
 
-def _print_run(standing: Standing, at: Instant) -> None:
+def charged(calls: Iterable[shown.Shown]) -> list[str]:
+    """Return the accounts of caps that any of the calls were charged to."""
+    found: dict[str, None] = {}
+    for call in calls:
+        caps = call["caps"]
+        found |= dict.fromkeys(caps if isinstance(caps, list) else [])
+    return list(found)
+
+
+def _print_run(standing: Standing, at: Instant, zone: ZoneInfo) -> None:
     balance = standing.balance
     account = Account(balance=balance, now=at)
     limits = [f"{name} {_plain(value)}" for name, value in account.limits().items()]
     lines = {
         "run": standing.run,
-        "status": _status(standing),
+        "status": _status(standing, zone),
         "program": balance.program,
-        "started": shown.time_of(balance.started_at),
-        "first call": shown.time_of(balance.first_call_at),
+        "started": shown.local_time(balance.started_at, zone),
+        "first call": shown.local_time(balance.first_call_at, zone),
         "limits": ", ".join(limits) or "none",
         "calls": f"{balance.calls}, {balance.open_calls} open",
         "tokens": _tokens(balance),
@@ -74,12 +87,13 @@ def _print_run(standing: Standing, at: Instant) -> None:
             click.echo(f"{name:<11}{value}")
 
 
-def _status(standing: Standing) -> str:
+def _status(standing: Standing, zone: ZoneInfo) -> str:
     balance = standing.balance
     if balance.stopped is None:
         return str(standing.status)
+    moment = shown.local_time(balance.stopped_at, zone)
     why = f": {balance.stop_message}" if balance.stop_message else ""
-    return f"{standing.status} ({balance.stopped}) at {shown.time_of(balance.stopped_at)}{why}"
+    return f"{standing.status} ({balance.stopped}) at {moment}{why}"
 
 
 def _plain(value: object) -> str:

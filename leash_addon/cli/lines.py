@@ -47,11 +47,12 @@ def start_line(run: str, limits: Limits, prices: str) -> str:
 
 def cost_line(balance: Balance, now: Instant) -> str:
     """Say what a run came to: ``$4.10 tokens + $0.91 compute = $5.01``."""
+    tokens = balance.counted()
     if not balance.limits.compute_rate:
-        return f"{show_usd(balance.spent)}"
+        return show_usd(tokens)
     compute = balance.compute(now)
-    total = show_usd(Pico(balance.spent + compute))
-    return f"{show_usd(balance.spent)} tokens + {show_usd(compute)} compute = {total}"
+    total = show_usd(Pico(tokens + compute))
+    return f"{show_usd(tokens)} tokens + {show_usd(compute)} compute = {total}"
 
 
 def end_lines(run: str, balance: Balance, now: Instant) -> list[str]:
@@ -80,6 +81,12 @@ def _asides(balance: Balance) -> list[str]:
     if balance.unpriced:
         lines.append(f"the cost of {count(balance.unpriced, 'call')} is not known and in no total")
     return lines
+
+
+def refused_line(number: int, reasons: Iterable[Reason]) -> str:
+    """Say how many calls were refused in a run that was not stopped, and why."""
+    why = ", ".join(sorted(reasons))
+    return f"refused {count(number, 'call')}" + (f" ({why})" if why else "")
 
 
 def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:

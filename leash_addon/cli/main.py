@@ -30,7 +30,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "inspect": "inspect_",
         "kill": "kill",
         "raise": "raise_",
+        "caps": "caps",
         "fsck": "fsck",
+        "backup": "backup",
+        "prune": "prune",
+        "simulate": "simulate",
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",
@@ -107,7 +111,8 @@ def meant(argv: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code."""
     try:
-        found = cli.main(meant(sys.argv[1:] if argv is None else argv), standalone_mode=False)
+        words = meant(sys.argv[1:] if argv is None else argv)
+        found = cli.main(words, prog_name="leash", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last resort: a message, never a traceback
         return exit_code(error)
     return found if isinstance(found, int) else 0

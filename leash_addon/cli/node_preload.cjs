@@ -11,14 +11,16 @@ if (!obeys && address) install(new URL(address));
 function install(proxy) {
   const net = require('node:net');
   const tls = require('node:tls');
+  const http = require('node:http');
   const https = require('node:https');
   const { Duplex } = require('node:stream');
   const direct = new Set((process.env.NO_PROXY || '').split(',').map((name) => name.trim()).filter(Boolean));
   const user = decodeURIComponent(proxy.username) + ':' + decodeURIComponent(proxy.password);
   const credentials = Buffer.from(user).toString('base64');
 
-  const goesDirect = (host) => direct.has(host)
-    || (host === proxy.hostname.replace(/^\[|\]$/g, ''))
+  const bare = (host) => host.replace(/^\[|\]$/g, '');
+  const goesDirect = (host, port) => direct.has(host)
+    || (host === bare(proxy.hostname) && String(port) === proxy.port)
     || [...direct].some((name) => name.startsWith('.') && host.endsWith(name));
 
   // A connection through the proxy that can be written to before the proxy has answered.
@@ -28,7 +30,7 @@ function install(proxy) {
       const target = (host.includes(':') ? '[' + host + ']' : host) + ':' + port;
       this.head = Buffer.alloc(0);
       this.open = false;
-      this.socket = net.connect(Number(proxy.port) || 80, proxy.hostname.replace(/^\[|\]$/g, ''));
+      this.socket = net.connect(Number(proxy.port) || 80, bare(proxy.hostname));
       this.socket.setNoDelay(true);
       this.socket.write('CONNECT ' + target + ' HTTP/1.1\r\nHost: ' + target
         + '\r\nProxy-Authorization: Basic ' + credentials + '\r\n\r\n');
@@ -50,6 +52,7 @@ function install(proxy) {
       this.open = true;
       const rest = this.head.subarray(end + 4);
       this.head = null;
+      this.emit('open');
       if (this.waiting) this.waiting();
       if (rest.length) this.pass(rest);
     }
@@ -69,24 +72,32 @@ function install(proxy) {
     unref() { this.socket.unref(); return this; }
   }
 
-  const secure = (options, host, port) => tls.connect({
-    ...options,
-    host: undefined,
-    port: undefined,
-    path: undefined,
-    socket: new Tunnel(host, port),
-    servername: options.servername || (net.isIP(host) ? '' : host),
-  });
-
-  // https.request and everything on top of https.Agent.
-  const original = https.Agent.prototype.createConnection;
-  https.Agent.prototype.createConnection = function createConnection(options, ...rest) {
-    const host = options && (options.host || options.hostname);
-    if (!host || options.socket || options.socketPath || goesDirect(host)) {
-      return original.call(this, options, ...rest);
-    }
-    return secure(options, host, options.port || 443);
+  const secure = (options, host, port) => {
+    const tunnel = new Tunnel(host, port);
+    const servername = options.servername || (net.isIP(host) ? '' : host);
+    const socket = tls.connect({
+      ...options, host: undefined, port: undefined, path: undefined, socket: tunnel, servername,
+    });
+    // An idle connection must not keep the program alive: pass that on to the real socket.
+    socket.ref = () => { tunnel.ref(); return socket; };
+    socket.unref = () => { tunnel.unref(); return socket; };
+    return socket;
   };
+
+  // http.request and https.request, and everything on top of their agents.
+  const patch = (agent, port, connect) => {
+    const original = agent.prototype.createConnection;
+    agent.prototype.createConnection = function createConnection(options, ...rest) {
+      const host = options && (options.host || options.hostname);
+      const skip = !host || options.socket || options.socketPath;
+      if (skip || goesDirect(bare(host), options.port || port)) {
+        return original.call(this, options, ...rest);
+      }
+      return connect(options, bare(host), options.port || port);
+    };
+  };
+  patch(https.Agent, 443, secure);
+  patch(http.Agent, 80, (options, host, port) => new Tunnel(host, port));
 
   // fetch: the bundled undici keeps its dispatcher under this symbol, which has no other door.
   const slot = Symbol.for('undici.globalDispatcher.1');
@@ -97,16 +108,23 @@ function install(proxy) {
     const plain = new Agent();
     const tunnelled = new Agent({
       connect(options, done) {
-        const port = options.port || 443;
-        const socket = secure({ servername: options.servername, ALPNProtocols: ['http/1.1'] }, options.hostname, port);
-        socket.once('secureConnect', () => done(null, socket)).once('error', done);
+        const { protocol, servername } = options;
+        const port = options.port || (protocol === 'https:' ? 443 : 80);
+        const host = bare(options.hostname);
+        const socket = protocol === 'https:'
+          ? secure({ servername, ALPNProtocols: ['http/1.1'] }, host, port)
+          : new Tunnel(host, port);
+        const ready = protocol === 'https:' ? 'secureConnect' : 'open';
+        socket.once(ready, () => done(null, socket)).once('error', done);
       },
     });
-    tunnelled.dispatch = ((through) => function choose(options, handler) {
+    const through = tunnelled.dispatch;
+    tunnelled.dispatch = function dispatch(options, handler) {
       const origin = new URL(options.origin);
-      const bypass = origin.protocol !== 'https:' || goesDirect(origin.hostname.replace(/^\[|\]$/g, ''));
+      const port = origin.port || (origin.protocol === 'https:' ? 443 : 80);
+      const bypass = goesDirect(bare(origin.hostname), port);
       return bypass ? plain.dispatch(options, handler) : through.call(tunnelled, options, handler);
-    })(tunnelled.dispatch);
+    };
     globalThis[slot] = tunnelled;
   };
 

@@ -10,6 +10,7 @@ import click
 
 from leash_addon.config.load import load
 from leash_addon.config.settings import KEYS, Key, Settings
+from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.core.money import Instant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, open_ledger
@@ -22,7 +23,8 @@ SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp"})
 def settings_options(command: Command) -> Command:
     """Give a command one flag per setting, in the order of the table, and ``--config``."""
     for key in reversed(KEYS):
-        command = _option(key)(command)
+        if key.name != "timezone":  # that one is for reading
+            command = _option(key)(command)
     return config_option(command)
 
 
@@ -45,7 +47,7 @@ def config_option(command: Command) -> Command:
 
 def ledger_options(command: Command) -> Command:
     """Give a command that reads the ledger ``--db`` and ``--config``."""
-    option = click.option("--db", metavar="FILE", help="The ledger; default ~/.leash/leash.db.")
+    option = click.option("--db", metavar="FILE|URL", help="The ledger; default ~/.leash/leash.db.")
     return option(config_option(command))
 
 
@@ -59,11 +61,16 @@ def read_settings(config: Path | None, **flags: object) -> Settings:
 
 def open_existing(config: Path | None, db: str | None) -> Ledger:
     """Open the ledger to read or change it; one that is not there is an error, not made anew."""
-    path = read_settings(config, db=db).db
-    if not path.exists():
-        msg = f"{path}: no ledger there yet; `leash -- CMD` makes one, --db names another"
+    place = read_settings(config, db=db).db
+    if not is_there(place):
+        msg = f"{place}: no ledger there yet; `leash -- CMD` makes one, --db names another"
         raise UsageError(msg)
-    return open_ledger(path)
+    return open_ledger(place)
+
+
+def is_there(place: Path | DatabaseUrl) -> bool:
+    """Tell whether there may be a ledger; a server is asked when it is opened."""
+    return isinstance(place, DatabaseUrl) or place.exists()
 
 
 def now() -> Instant:

@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 
 from leash_addon.cli import shown
-from leash_addon.cli.options import json_option, ledger_options, now, open_existing, read_settings
+from leash_addon.cli.options import (
+    is_there,
+    json_option,
+    ledger_options,
+    now,
+    open_existing,
+    read_settings,
+)
 from leash_addon.cli.tables import print_table
 from leash_addon.core.money import SECOND, Instant, show_usd
 from leash_addon.ledger import Standing, Status
@@ -43,7 +50,7 @@ def ps(*, every: bool, as_json: bool, config: Path | None, db: str | None) -> No
     """List runs: those that are running, and recent ones. --json prints a list."""
     at = now()
     standings: list[Standing] = []
-    if read_settings(config, db=db).db.exists():
+    if is_there(read_settings(config, db=db).db):
         with open_existing(config, db) as ledger:
             standings = ledger.runs(at)
     wanted = standings if every else recent(standings)

@@ -1,4 +1,4 @@
-"""``leash raise RUN --max-cost +5``: change the limits of a run, on the record."""
+"""``leash raise``: change the limits of a run, or of a cap's account, on the record."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,15 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from leash_addon.cli.options import Command, ledger_options, now, open_existing, who
+from leash_addon.cli.options import (
+    Command,
+    ledger_options,
+    now,
+    open_existing,
+    read_settings,
+    who,
+)
+from leash_addon.cli.raise_cap import raise_cap
 from leash_addon.config.settings import LIMIT_KEYS, Key
 from leash_addon.core.limits import Limits
 from leash_addon.errors import UsageError
@@ -21,6 +29,7 @@ Examples:
   leash raise a3f9c2e1 --max-cost +5       # five dollars more than now
   leash raise a3f9c2e1 --max-calls 200     # 200 calls in all
   leash raise a3f9c2e1 --deadline +30m --stall 0
+  leash raise --cap user=alice --max-cost +5       # for this window; 0 lifts it
 """
 
 
@@ -34,12 +43,38 @@ def _limit_options(command: Command) -> Command:
 
 
 @click.command("raise", epilog=EXAMPLES)
-@click.argument("run")
+@click.argument("run", required=False)
+@click.option("--cap", metavar="ACCOUNT", help="Raise a cap's account, as `leash caps` names it.")
 @_limit_options
+@click.option("--max-tokens", metavar="[+]100000", help="of a cap; + adds, 0 is off")
 @ledger_options
-def raise_(*, run: str, config: Path | None, db: str | None, **changes: str | None) -> None:
-    """Change limits of RUN, also while it is live. A run that this limit stopped goes on."""
+def raise_(
+    *,
+    run: str | None,
+    cap: str | None,
+    config: Path | None,
+    db: str | None,
+    **changes: str | None,
+) -> None:
+    """Change limits of RUN, also while it is live. A run that this limit stopped goes on.
+
+    With --cap, raise a cap for one account and its present window instead; it is never lowered.
+    """
     given = {name: text for name, text in changes.items() if text is not None}
+    if (run is None) == (cap is None):
+        msg = "raise: name a run, or an account with --cap (see `leash raise --help`)"
+        raise UsageError(msg)
+    if run is None:
+        with open_existing(config, db) as ledger:
+            raise_cap(ledger, read_settings(config, db=db), cap or "", given)
+        return
+    _raise_run(run, given, config, db)
+
+
+def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | None) -> None:
+    if "max_tokens" in given:
+        msg = "--max-tokens: is a limit of caps; a run has --rate"
+        raise UsageError(msg)
     if not given:
         msg = "raise: name a limit, for example --max-cost +5 (see `leash raise --help`)"
         raise UsageError(msg)

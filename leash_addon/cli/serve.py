@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from leash_addon.cli.engine import Engine, equip, proxying, writing
-from leash_addon.cli.lines import limits_line
+from leash_addon.cli.lines import count, limits_line
 from leash_addon.cli.options import read_settings, settings_options
 from leash_addon.cli.say import say
 from leash_addon.config.settings import Settings
@@ -112,16 +112,16 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
         finally:
             for run in sorted(runs):
                 await writer.finish_run(run, 0)
-    say(f"served {engine.addon.coverage.calls} calls in {len(runs)} runs")
+    say(f"served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
 
 
 def _announce(settings: Settings, host: str, engine: Engine) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    say(f"serving on {shown}:{engine.port} · {limits_line(settings.limits)}")
     if not settings.limits_given:
         say(
             'no limit is set, on the run "default" or any other: calls are metered, none is refused'
         )
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving on {shown}:{engine.port} · {limits_line(settings.limits)}")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -16,11 +16,13 @@ from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import Entry, Warned
+from leash_addon.core.journal import CallRefused, Entry, Warned
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
+from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, LedgerWriter
+from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.identify import RUN_ID
 from leash_addon.proxy.policy import Policy
 
@@ -52,16 +54,29 @@ def check_run(run: str) -> str:
     return run
 
 
+@dataclass(slots=True)
+class Notes:
+    """What is told at the end, because leash is silent while the command runs."""
+
+    warned: list[Warned] = field(default_factory=list)
+    refused: set[Reason] = field(default_factory=set)
+
+    def take(self, entry: Entry) -> None:
+        """Keep an entry of the journal, if it is one to tell of."""
+        match entry:
+            case Warned():
+                self.warned.append(entry)
+            case CallRefused():
+                self.refused.add(entry.reason)
+            case _:
+                pass
+
+
 async def govern(order: Order) -> int:
     """Run the command under leash; return the exit code."""
     equipment = equip(order.settings)
-    warned: list[Warned] = []
-
-    def note(entry: Entry) -> None:
-        if isinstance(entry, Warned):
-            warned.append(entry)
-
-    async with writing(order.settings, note) as (ledger, writer):
+    notes = Notes()
+    async with writing(order.settings, notes.take) as (ledger, writer):
         run = order.run or ledger.new_run_id(rng())
         balance = await _start(order, ledger, writer, run, equipment)
         ended = Ended(code=FAILED)
@@ -69,7 +84,7 @@ async def govern(order: Order) -> int:
             ended, engine = await _run(order, equipment, writer, run, balance.limits)
         finally:
             balance = await writer.finish_run(run, ended.code)
-        return _tell_end(run, balance, ended, engine, warned)
+        return _tell_end(run, balance, ended, engine.addon.coverage, notes)
 
 
 def wanted(settings: Settings, recorded: Limits | None) -> Limits:
@@ -120,18 +135,17 @@ async def _run(
         return await wrap(order.command, env, open_terminal()), engine
 
 
-def _tell_end(
-    run: str, balance: Balance, ended: Ended, engine: Engine, warned: Sequence[Warned]
-) -> int:
+def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, notes: Notes) -> int:
     if ended.problem is not None:
         say(ended.problem)
         return ended.code
-    for warning in warned:
+    for warning in notes.warned:
         say(f"warned: {warning.message}")
-    coverage = engine.addon.coverage
     if not coverage.calls and not coverage.refused:
         for line in lines.ungoverned_lines(run, coverage):
             say(line)
+    if coverage.refused and balance.stopped is None:
+        say(lines.refused_line(coverage.refused, notes.refused))
     for line in lines.end_lines(run, balance, now()):
         say(line)
     return ended.code if balance.stopped is None else STOPPED

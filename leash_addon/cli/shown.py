@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,17 +19,17 @@ from leash_addon.core.journal import (
 )
 from leash_addon.core.money import Instant, Pico
 from leash_addon.ledger import Standing
-from leash_addon.proxy.account import Account, dollars
+from leash_addon.proxy.account import Account, dollars, time_of
 
 type Shown = dict[str, object]
 
 
-def time_of(at: Instant | None) -> str | None:
-    """Write an instant as RFC 3339 in UTC, to the millisecond."""
+def local_time(at: Instant | None, zone: ZoneInfo) -> str | None:
+    """Write an instant for people, in their time zone, to the second."""
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(at // 1_000_000, UTC).astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def money(name: str, amount: Pico | None) -> Shown:
@@ -131,6 +132,8 @@ def _opened(entry: CallOpened) -> Shown:
         **money("hold", entry.hold),
         "confidence": None,
         "imputed": entry.imputed,
+        "tags": entry.tags,
+        "caps": [account for account in entry.accounts if account.startswith("cap:")],
         "status": None,
         "outcome": None,
         "duration_ms": None,

@@ -17,6 +17,7 @@ from typing import Any
 from leash_addon.config.caps import read_caps, read_rates
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
 from leash_addon.core.caps import Cap
+from leash_addon.core.database_url import database_url
 from leash_addon.core.holds import Holds
 from leash_addon.core.limits import Limits
 from leash_addon.core.rate_limits import RateLimit
@@ -211,6 +212,8 @@ def _read(key: Key, value: object, place: str, folder: Path, home: Path) -> obje
         raise UsageError(msg) from None
     if key.flat in PATHS:
         text = str(found)
+        if key.flat == "db" and (url := database_url(text)) is not None:
+            return url
         return home / text[2:] if text.startswith("~/") else folder / text
     return found
 

@@ -13,6 +13,9 @@ from typing import Final
 MOST_CHARS: Final = 512
 """A longer name is no model's; Bedrock's longest ARNs are half of it."""
 
+FREE: Final = ":free"
+"""What a gateway appends to the name of a variant that it gives away."""
+
 _LAYERS: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -31,9 +34,22 @@ _LAYERS: Final = tuple(
 
 def names(reported: str | None, requested: str | None) -> tuple[str, ...]:
     """Return the names to try, in order, each once; none when no usable name is known."""
+    if reported and requested and _is_free_of_another(requested, reported):
+        requested = None
     given = [name for name in (reported, requested) if name and len(name) <= MOST_CHARS]
     tried = [*given, *(bare for name in given for bare in _stripped(name))]
     return tuple(dict.fromkeys(tried))
+
+
+def _is_free_of_another(requested: str, reported: str) -> bool:
+    """Tell whether a free variant was asked for and another model answered: it is not free."""
+    if not requested.endswith(FREE):
+        return False
+    return _bare(requested.removesuffix(FREE)) != _bare(reported.removesuffix(FREE))
+
+
+def _bare(name: str) -> str:
+    return next(reversed([name, *_stripped(name)])).lower()
 
 
 def _stripped(name: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from leash_addon.config import values
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.caps import Cap
+from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.rate_limits import RateLimit
@@ -33,7 +34,7 @@ class Settings:
     """
 
     home: Path
-    db: Path
+    db: Path | DatabaseUrl
     prices: Path | None = None
     on_blind: OnBlind = OnBlind.REFUSE
     refusal: int | None = None
@@ -108,7 +109,12 @@ LIMIT_KEYS = (
 )
 
 KEYS = (
-    Key(name="db", read=values.text, example="~/.leash/leash.db", about="the ledger"),
+    Key(
+        name="db",
+        read=values.text,
+        example="~/.leash/leash.db",
+        about="the ledger: a file, or postgresql://USER@HOST/DATABASE",
+    ),
     Key(name="prices", read=values.text, example="prices.toml", about="your own price table"),
     Key(
         name="on_blind",

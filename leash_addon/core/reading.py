@@ -119,16 +119,22 @@ def _answered(status: int) -> bool:
 def _reported(
     reading: Reading, outcome: Outcome, card: RateCard | None, find: FindCard | None
 ) -> Bill:
+    """Take the provider's own price; a stated zero only where no table knows better.
+
+    Gateways state zero for what is billed elsewhere: to the user's own key, or by another cloud.
+    """
     usage, notes = _at_least_the_text(reading, outcome)
     stated = usage.provider_cost_usd
-    if stated is not None and stated.is_finite() and 0 <= stated < MAX_USD:
+    if stated is not None and stated.is_finite() and 0 < stated < MAX_USD:
         cost = usd_pico_up(stated)
         return Bill(cost=cost, confidence=Confidence.DERIVED, usage=usage, notes=notes)
     cost_or_why = price(usage, card, find)
-    if isinstance(cost_or_why, Unpriced):
-        notes = (*notes, cost_or_why.why)
-        return Bill(cost=None, confidence=Confidence.UNPRICED, usage=usage, notes=notes)
-    return Bill(cost=cost_or_why, confidence=Confidence.MEASURED, usage=usage, notes=notes)
+    if not isinstance(cost_or_why, Unpriced):
+        return Bill(cost=cost_or_why, confidence=Confidence.MEASURED, usage=usage, notes=notes)
+    if stated == 0:
+        return Bill(cost=ZERO, confidence=Confidence.DERIVED, usage=usage, notes=notes)
+    notes = (*notes, cost_or_why.why)
+    return Bill(cost=None, confidence=Confidence.UNPRICED, usage=usage, notes=notes)
 
 
 def _at_least_the_text(reading: Reading, outcome: Outcome) -> tuple[Usage, tuple[str, ...]]:

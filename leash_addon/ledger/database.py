@@ -8,7 +8,7 @@ from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Books, Codec
 from leash_addon.ledger.owner import Presence
-from leash_addon.ledger.store import NOTHING, Footprint, Rows, Snapshot
+from leash_addon.ledger.store import NOTHING, Footprint, Rows, Snapshot, Whole
 
 
 class Background(Protocol):
@@ -48,6 +48,12 @@ class Database(Protocol):
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> Rows:
         """Read rows outside a transaction; placeholders are question marks."""
+
+    def alone(self) -> AbstractContextManager[Whole]:
+        """See and change everything, in a transaction that nobody else writes beside."""
+
+    def backup(self, file: Path) -> int:
+        """Copy it into a new file; return its bytes. ``UsageError`` where that cannot be."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """See one moment of everything."""

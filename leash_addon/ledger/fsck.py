@@ -13,6 +13,7 @@ from leash_addon.core.balance import EMPTY, Balance, fold
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Entry
 from leash_addon.core.reading import Outcome
 from leash_addon.ledger.books import Codec, accounts_of
+from leash_addon.ledger.pruning import checkpoints
 from leash_addon.ledger.store import Snapshot
 
 
@@ -25,10 +26,14 @@ class Problem:
 
 
 @dataclass(slots=True)
-class _Proof:
-    """What the journal comes to, and what was wrong with it on the way."""
+class Proof:
+    """What the journal comes to, and what was wrong with it on the way.
+
+    ``pruned``: the last entry that the checkpoints hold.
+    """
 
     codec: Codec
+    pruned: int = 0
     states: dict[str, Balance] = field(default_factory=dict)
     entries: Counter[str] = field(default_factory=Counter)
     opened: dict[str, int] = field(default_factory=dict)
@@ -37,9 +42,11 @@ class _Proof:
     problems: list[Problem] = field(default_factory=list)
 
     def say(self, place: str, message: str) -> None:
+        """Note a problem."""
         self.problems.append(Problem(place=place, message=message))
 
     def add(self, seq: int, entry: Entry) -> None:
+        """Take one entry, in order."""
         place = f"journal {seq}"
         match entry:
             case CallOpened():
@@ -58,28 +65,35 @@ class _Proof:
                 self.adjusted.add(entry.call)
             case _:
                 pass
-        for account in accounts_of(entry):
+        for account in accounts_of(entry) if seq > self.pruned else ():
             self.states[account] = fold(self.states.get(account, EMPTY), entry)
             self.entries[account] += 1
 
 
 def fsck(found: Snapshot, codec: Codec) -> list[Problem]:
     """Return every problem found, none for a whole ledger."""
-    proof = _Proof(codec)
+    return prove(found, codec).problems
+
+
+def prove(found: Snapshot, codec: Codec) -> Proof:
+    """Recompute everything that one moment of a ledger has."""
+    start = checkpoints(found, codec)
+    proof = Proof(codec, pruned=start.last, states=start.states, entries=start.entries)
     for message in found.damage():
         proof.say("file", message)
     _read_journal(found, proof)
     _compare_balances(found, proof)
     _compare_holds(found, proof)
-    return proof.problems
+    return proof
 
 
-def _read_journal(found: Snapshot, proof: _Proof) -> None:
-    expected = 1
+def _read_journal(found: Snapshot, proof: Proof) -> None:
+    expected = proof.pruned + 1
     for seq, at, run, call, kind, body in found.journal():
-        if found.gapless and seq != expected:
-            proof.say(f"journal {seq}", f"entries {expected} to {seq - 1} are missing")
-        expected = seq + 1
+        if seq > proof.pruned:
+            if found.gapless and seq != expected:
+                proof.say(f"journal {seq}", f"entries {expected} to {seq - 1} are missing")
+            expected = seq + 1
         try:
             entry = proof.codec.entry(body)
         except msgspec.MsgspecError as error:
@@ -94,11 +108,12 @@ def _columns(entry: Entry) -> tuple[int, str, str | None, object]:
     return entry.at, entry.run, getattr(entry, "call", None), entry.__struct_config__.tag
 
 
-def _compare_balances(found: Snapshot, proof: _Proof) -> None:
+def _compare_balances(found: Snapshot, proof: Proof) -> None:
     stored: dict[str, Balance] = {}
     for account, state, entries in found.balances():
         if entries is not None and entries != proof.entries[account]:
-            proof.say(account, f"{entries} entries were booked; {proof.entries[account]} are there")
+            there = proof.entries[account]
+            proof.say(f"journal of {account}", f"{entries} entries were booked; {there} are there")
         try:
             stored[account] = proof.codec.balance(state)
         except msgspec.MsgspecError as error:
@@ -118,7 +133,7 @@ def _differences(stored: Balance | None, proved: Balance | None) -> Iterator[str
             yield f"{name} is {there!r}; the journal comes to {right!r}"
 
 
-def _compare_holds(found: Snapshot, proof: _Proof) -> None:
+def _compare_holds(found: Snapshot, proof: Proof) -> None:
     held = dict(found.holds())
     for call in sorted(held.keys() - proof.opened.keys()):
         proof.say(f"hold {call}", "no open call has it")

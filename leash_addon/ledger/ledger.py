@@ -26,11 +26,12 @@ from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
 from leash_addon.ledger.admission import admit
-from leash_addon.ledger.books import REMEMBERED, Books, run_account
+from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.charging import Charging, has_full_bucket
-from leash_addon.ledger.database import Background, Database
+from leash_addon.ledger.database import Database
 from leash_addon.ledger.fsck import Problem, fsck
 from leash_addon.ledger.owners import Owners
+from leash_addon.ledger.seen import Seen
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.settling import settle
 from leash_addon.ledger.standing import (
@@ -43,6 +44,7 @@ from leash_addon.ledger.standing import (
     unknown_run,
 )
 from leash_addon.ledger.store import NOTHING, Footprint
+from leash_addon.ledger.upkeep import Upkeep
 
 
 class Ledger:
@@ -57,11 +59,12 @@ class Ledger:
         """Take over an open database; the schema is there."""
         self.path: Path | DatabaseUrl = database.name
         self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
-        self._database = database
+        self.database = database
         self._codec = database.codec
         self._charging = Charging(terms)
         self._owners = Owners(database)
-        self._seen: dict[str, Balance] = {}
+        self._seen = Seen()
+        self.upkeep = Upkeep(database)
 
     def __enter__(self) -> Self:
         """Return itself: ``with open_ledger(path) as ledger``."""
@@ -115,20 +118,20 @@ class Ledger:
 
     def raise_cap(self, account: str, ceiling: Ceiling, now: Instant, *, by: str = "") -> Balance:
         """Raise a cap for one account and window, on the record; a raise never lowers."""
-        with self._database.transaction(Footprint(accounts=(account,), fresh=(account,))) as books:
+        with self.database.transaction(Footprint(accounts=(account,), fresh=(account,))) as books:
             books.record(CapRaised(run="", at=now, account=account, ceiling=ceiling, by=by))
         self._committed(books)
         return books.find(account) or EMPTY
 
     def cap_balances(self) -> Iterator[tuple[str, Balance]]:
         """Yield every account of a cap with its balance, in key order."""
-        with self._database.guarded():
-            yield from read_caps(self._database.query, self._codec)
+        with self.database.guarded():
+            yield from read_caps(self.database.query, self._codec)
 
     def _change(self, run: str, change: Callable[[Books], None], *, new: bool = False) -> Balance:
         account = (run_account(run),)
         footprint = Footprint(accounts=account, fresh=account if new else ())
-        with self._database.transaction(footprint) as books:
+        with self.database.transaction(footprint) as books:
             change(books)
         self._committed(books)
         return books.find(run_account(run)) or EMPTY
@@ -144,7 +147,7 @@ class Ledger:
 
     def settle(self, settlements: Sequence[Settlement]) -> tuple[Entry, ...]:
         """Book the ends of some calls in one transaction; return what was newly recorded."""
-        with self._database.transaction(Footprint(ends=tuple(settlements))) as books:
+        with self.database.transaction(Footprint(ends=tuple(settlements))) as books:
             for end in settlements:
                 settle(books, self._charging, end)
         return self._committed(books)
@@ -159,7 +162,7 @@ class Ledger:
         """
         owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
         footprint = NOTHING if self.inline else self._charging.footprint(ends, asks, now)
-        with self._database.transaction(footprint) as books:
+        with self.database.transaction(footprint) as books:
             for end in ends:
                 settle(books, self._charging, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
@@ -174,30 +177,30 @@ class Ledger:
 
     def sweep(self, now: Instant) -> tuple[Entry, ...]:
         """Settle the holds of dead owners at their amounts; return what was recorded."""
-        with self._database.guarded():
-            if has_full_bucket(self._database.query, now):
-                with self._database.transaction() as books:
+        with self.database.guarded():
+            if has_full_bucket(self.database.query, now):
+                with self.database.transaction() as books:
                     books.store.forget_buckets(now)
             return self._committed(self._owners.sweep(now))
 
     def enter(self, now: Instant) -> str:
         """Become an owner of holds (otherwise done on first need); return our id."""
-        with self._database.guarded():
+        with self.database.guarded():
             return self._owners.enter(now)
 
     def heartbeat(self, now: Instant) -> None:
         """Renew the lease of our holds."""
-        with self._database.guarded():
+        with self.database.guarded():
             self._owners.renew(now)
 
     # --- readers
 
     def balance(self, run: str) -> Balance:
         """Return what a run stands at. Raises ``UsageError`` with near names when unknown."""
-        with self._database.guarded():
+        with self.database.guarded():
             found = self._read(run_account(run))
             if found is None:
-                raise unknown_run(self._database.query, run)
+                raise unknown_run(self.database.query, run)
         return found
 
     def last_seen(self, run: str) -> Balance:
@@ -208,17 +211,9 @@ class Ledger:
         seen = self._seen.get(run)
         return self.balance(run) if seen is None else seen
 
-    def _look(self, books: Books, runs: set[str]) -> None:
-        if len(self._seen) > REMEMBERED:
-            self._seen.clear()
-        for run in runs - {""}:
-            balance = books.find(run_account(run))
-            if balance is not None:
-                self._seen[run] = balance
-
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""
-        with self._database.guarded():
+        with self.database.guarded():
             return self._read(account) or EMPTY
 
     def standing(self, run: str, now: Instant) -> Standing:
@@ -227,24 +222,24 @@ class Ledger:
 
     def runs(self, now: Instant, limit: int | None = None) -> list[Standing]:
         """Return the runs, the most recently active first."""
-        with self._database.guarded():
-            found = list(read_runs(self._database.query, self._codec))
+        with self.database.guarded():
+            found = list(read_runs(self.database.query, self._codec))
         standings = [self._standing(run, balance, now) for run, balance in found]
         return sorted(standings, key=last_activity, reverse=True)[:limit]
 
     def _standing(self, run: str, balance: Balance, now: Instant) -> Standing:
-        with self._database.guarded():
+        with self.database.guarded():
             status = status_of(balance, lambda owner: self._owners.alive(owner, now))
         return Standing(run=run, balance=balance, status=status)
 
     def entries(self, run: str) -> Iterator[tuple[int, Entry]]:
         """Yield a run's journal with each entry's ``seq``, oldest first."""
-        with self._database.guarded():
-            yield from read_entries(self._database.query, self._codec, run)
+        with self.database.guarded():
+            yield from read_entries(self.database.query, self._codec, run)
 
     def run_exists(self, run: str) -> bool:
         """Tell whether the run was ever started."""
-        with self._database.guarded():
+        with self.database.guarded():
             return self._read(run_account(run)) is not None
 
     def new_run_id(self, rng: random.Random) -> str:
@@ -255,7 +250,7 @@ class Ledger:
 
     def fsck(self) -> list[Problem]:
         """Check everything against the journal, in one read snapshot; safe while others write."""
-        with self._database.guarded(), self._database.snapshot() as found:
+        with self.database.guarded(), self.database.snapshot() as found:
             return fsck(found, self._codec)
 
     # --- the database
@@ -263,43 +258,35 @@ class Ledger:
     @property
     def inline(self) -> bool:
         """Tell whether an event loop may run a transaction itself."""
-        return self._database.inline
-
-    def background(self) -> Background:
-        """Return the work of a process that governs, not yet started."""
-        return self._database.background()
-
-    def sync(self) -> None:
-        """Wait until everything committed is on the disk."""
-        self._database.sync()
+        return self.database.inline
 
     def misplaced(self) -> LedgerError | None:
         """Return the error to give when the database is no longer the one that was opened."""
-        return self._database.misplaced()
+        return self.database.misplaced()
 
     def do_not_wait(self) -> None:
         """Fail with ``LedgerBusy`` at once from now on: an event loop waits in its own way."""
-        with self._database.guarded():
-            self._database.do_not_wait()
+        with self.database.guarded():
+            self.database.do_not_wait()
 
     def close(self, now: Instant | None = None) -> None:
         """Close the database. Our open calls settle at their hold: with ``now`` at once."""
-        with suppress(LedgerError), self._database.guarded():
-            self._database.wait_a_little()
+        with suppress(LedgerError), self.database.guarded():
+            self.database.wait_a_little()
             self._committed(self._owners.withdraw(now))
-        with self._database.guarded():
+        with self.database.guarded():
             self._owners.leave()
-            self._database.close()
+            self.database.close()
 
     def _read(self, account: str) -> Balance | None:
-        rows = self._database.query("SELECT state FROM balances WHERE account = ?", (account,))
+        rows = self.database.query("SELECT state FROM balances WHERE account = ?", (account,))
         return self._codec.state(account, rows[0][0]) if rows else None
 
     def _committed(self, books: Books | None, *runs: str) -> tuple[Entry, ...]:
         """Tell the listener what a transaction has recorded."""
         entries = () if books is None else tuple(books.entries)
         if books is not None and not self.inline:
-            self._look(books, {*runs, *(entry.run for entry in entries)})
+            self._seen.note(books, {*runs, *(entry.run for entry in entries)})
         self._codec.note(entries)
         if entries:
             self.on_commit(entries)

@@ -10,10 +10,13 @@ a step or nothing of it.
 * ``holds``: the open calls; ``seq`` is the row of their ``call_opened``.
 * ``responses``: ids (hashed) of stored answers that were billed, with the call that paid.
 * ``buckets``: the moment at which each rate limit's bucket is full again; no row: it is full.
+* ``checkpoints``: what each account stood at after entry ``seq``, up to which entries were pruned.
 * ``owners``: processes that may have holds; alive by lease, and by lock file on their machine.
 """
 
 import sqlite3
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from leash_addon.errors import LedgerError
 
@@ -53,7 +56,26 @@ _SECOND = """
 CREATE TABLE buckets (bucket TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-STEPS: tuple[tuple[str, str], ...] = (("001_accounts", _FIRST), ("002_buckets", _SECOND))
+_THIRD = """
+CREATE TABLE checkpoints (account TEXT PRIMARY KEY, seq INTEGER NOT NULL, state TEXT NOT NULL)
+STRICT, WITHOUT ROWID;
+"""
+
+STEPS: tuple[tuple[str, str], ...] = (
+    ("001_accounts", _FIRST),
+    ("002_buckets", _SECOND),
+    ("003_checkpoints", _THIRD),
+)
+
+TRIGGERS: Mapping[str, str] = MappingProxyType(
+    {
+        "journal_is_not_updated": "CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal "
+        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        "journal_is_not_deleted": "CREATE TRIGGER journal_is_not_deleted BEFORE DELETE ON journal "
+        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    }
+)
+"""What keeps the journal append-only, by name; pruning drops and restores them."""
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with 3.37 (https://sqlite.org/stricttables.html, read 2026-11-21)."""

@@ -1,10 +1,12 @@
 """A ledger's database in a SQLite file, on one connection."""
 
 import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from leash_addon.errors import LedgerError
+from leash_addon.ledger.backup import backup
 from leash_addon.ledger.books import Codec
 from leash_addon.ledger.connection import beside
 from leash_addon.ledger.durability import Durability, sync_log
@@ -39,6 +41,16 @@ class SqliteDatabase:
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> Rows:
         """Read rows."""
         return self.conn.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def alone(self) -> Iterator[SqliteSnapshot]:
+        """Hold the write lock."""
+        with self.transaction():
+            yield SqliteSnapshot(self.conn)
+
+    def backup(self, file: Path) -> int:
+        """Copy the file."""
+        return backup(self.conn, file)
 
     def snapshot(self) -> AbstractContextManager[SqliteSnapshot]:
         """See the file as it is now."""

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from leash_addon.core.money import Instant
-from leash_addon.ledger.store import CallTwice, Claim, Row
+from leash_addon.ledger.schema import TRIGGERS
+from leash_addon.ledger.store import CallTwice, Claim, Row, Rows
 
 _READ = "SELECT state FROM balances WHERE account = ?"
 _WRITE = (
@@ -35,6 +36,11 @@ _CLAIM = (
     " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
 )
 _FORGET = "DELETE FROM owners WHERE id = ?"
+_CHECKPOINT = (
+    "INSERT INTO checkpoints (account, seq, state) VALUES (?, ?, ?) "
+    "ON CONFLICT (account) DO UPDATE SET state = excluded.state, seq = excluded.seq"
+)
+_DELETE = "DELETE FROM journal WHERE seq <= ? AND seq NOT IN (SELECT seq FROM kept)"
 
 
 class SqliteStore:
@@ -118,7 +124,7 @@ class SqliteStore:
 
 
 class SqliteSnapshot:
-    """A ``Snapshot`` of a file, within one read transaction."""
+    """A file within one transaction: a ``Snapshot``, and a ``Whole`` where that one writes."""
 
     gapless = True
 
@@ -132,6 +138,10 @@ class SqliteSnapshot:
             if message != "ok":
                 yield str(message)
 
+    def checkpoints(self) -> Iterable[tuple[str, int, str, int]]:
+        """Read the checkpoints."""
+        return self._conn.execute("SELECT account, seq, state, 0 FROM checkpoints")
+
     def journal(self) -> Iterable[tuple[Any, ...]]:
         """Read the journal."""
         return self._conn.execute("SELECT seq, at, run, call, kind, body FROM journal ORDER BY seq")
@@ -143,6 +153,34 @@ class SqliteSnapshot:
     def holds(self) -> Iterable[tuple[str, int]]:
         """Read the holds."""
         return self._conn.execute("SELECT call, seq FROM holds")
+
+    def query(self, sql: str, parameters: tuple[object, ...] = ()) -> Rows:
+        """Read rows."""
+        return self._conn.execute(sql, parameters).fetchall()
+
+    def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> None:
+        """Change something."""
+        self._conn.execute(sql, parameters)
+
+    def write_balance(self, account: str, state: str, entries: int) -> None:  # noqa: ARG002
+        """Write a balance."""
+        self._conn.execute(_WRITE, (account, state))
+
+    def write_checkpoint(self, account: str, seq: int, state: str, entries: int) -> None:  # noqa: ARG002
+        """Write a checkpoint."""
+        self._conn.execute(_CHECKPOINT, (account, seq, state))
+
+    def delete_entries(self, last: int, kept: list[int]) -> int:
+        """Delete entries, the triggers that forbid it dropped and restored."""
+        for name in TRIGGERS:
+            self._conn.execute(f"DROP TRIGGER {name}")
+        self._conn.execute("CREATE TEMP TABLE kept (seq INTEGER PRIMARY KEY)")
+        self._conn.executemany("INSERT INTO kept VALUES (?)", ((seq,) for seq in kept))
+        gone = self._conn.execute(_DELETE, (last,)).rowcount
+        self._conn.execute("DROP TABLE kept")
+        for statement in TRIGGERS.values():
+            self._conn.execute(statement)
+        return gone
 
 
 @contextmanager

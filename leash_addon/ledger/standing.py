@@ -81,13 +81,18 @@ def _read(query: Query, codec: Codec, first: str, after: str) -> Iterator[tuple[
         yield account, codec.balance(state)
 
 
-def read_entries(query: Query, codec: Codec, run: str) -> Iterator[tuple[int, Entry]]:
-    """Yield the run's entries with their ``seq``, oldest first; no read stays open in between."""
+def read_entries(query: Query, codec: Codec, run: str | None = None) -> Iterator[tuple[int, Entry]]:
+    """Yield the entries of a run (of all) with their ``seq``, oldest first.
+
+    No read stays open in between.
+    """
+    which = "" if run is None else "run = ? AND "
+    given = () if run is None else (run,)
     seq = 0
     while True:
         rows = query(
-            "SELECT seq, body FROM journal WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (run, seq, _PAGE),
+            f"SELECT seq, body FROM journal WHERE {which}seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+            (*given, seq, _PAGE),
         )
         if not rows:
             return

@@ -121,6 +121,9 @@ class Snapshot(Protocol):
     def damage(self) -> Iterable[str]:
         """Return what the database itself finds wrong with its storage."""
 
+    def checkpoints(self) -> Iterable[tuple[str, int, str, int]]:
+        """Yield ``account, seq, state, entries`` of what was pruned."""
+
     def journal(self) -> Iterable[tuple[Any, ...]]:
         """Yield ``seq, at, run, call, kind, body``, by ``seq``."""
 
@@ -129,6 +132,25 @@ class Snapshot(Protocol):
 
     def holds(self) -> Iterable[tuple[str, int]]:
         """Yield ``call, seq``."""
+
+
+class Whole(Snapshot, Protocol):
+    """A whole database in a transaction that nobody else writes beside, for its upkeep."""
+
+    def query(self, sql: str, parameters: tuple[object, ...] = ()) -> Rows:
+        """Return all rows; placeholders are question marks."""
+
+    def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> None:
+        """Change something."""
+
+    def write_balance(self, account: str, state: str, entries: int) -> None:
+        """Write a balance that is not there."""
+
+    def write_checkpoint(self, account: str, seq: int, state: str, entries: int) -> None:
+        """Write or replace a checkpoint."""
+
+    def delete_entries(self, last: int, kept: list[int]) -> int:
+        """Delete the entries up to ``last`` but for those; return how many went."""
 
 
 class Query(Protocol):

@@ -53,7 +53,7 @@ class LedgerWriter:
         self._on_entry = on_entry
         self._lane = lane(inline=ledger.inline)
         self._turns = Turns(ledger, self._lane, clock=clock, rng=rng)
-        self._background = ledger.background()
+        self._background = ledger.database.background()
         self._beats: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -101,7 +101,7 @@ class LedgerWriter:
         Raises ``LedgerError`` when that takes more than ``within`` seconds; it stays queued.
         """
         await self._turns.empty(within)
-        await asyncio.to_thread(self._ledger.sync)
+        await asyncio.to_thread(self._ledger.database.sync)
 
     async def close(self) -> None:
         """Write what is queued, give our holds up and close the file."""

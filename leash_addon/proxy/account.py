@@ -1,6 +1,7 @@
 """A run's standing as refusals and comments show it: dollars as exact JSON numbers."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -56,3 +57,11 @@ class Account:
 def dollars(amount: Pico) -> msgspec.Raw:
     """Write an amount as a JSON number with every digit that it has."""
     return msgspec.Raw(exact_usd(amount).encode())
+
+
+def time_of(at: Instant | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.errors import LedgerError
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.answers import ask_for_usage, install_tee
+from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
@@ -74,7 +75,9 @@ class LeashAddon:
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
         self.addons = [self._connections]
-        self._reception = Reception(providers=providers, clients=clients, policy=governor.policy)
+        self._reception = Reception(
+            providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
+        )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -118,12 +121,20 @@ class LeashAddon:
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
-        await self._admit(flow, intake, asked)
+        holds = self.governor.policy.holds
+        bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
+        await self._admit(flow, intake, asked, bounds)
 
-    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> None:
+    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds) -> None:
         governor = self.governor
         ask = governor.ask(
-            intake.run, intake.route, asked, client=intake.client.name, imputed=intake.imputed
+            intake.run,
+            intake.route,
+            asked,
+            client=intake.client.name,
+            imputed=intake.imputed,
+            tags=intake.tags,
+            bounds=bounds,
         )
         verdict = await governor.admit(ask, intake.route)
         if isinstance(verdict, Trip):
@@ -133,6 +144,8 @@ class LeashAddon:
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1
+        if verdict.max_output is not None:
+            lower_output(flow.request, verdict.max_output, intake.route)
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True

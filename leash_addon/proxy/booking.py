@@ -146,3 +146,9 @@ def hashed_id(response_id: str | None, secret: bytes) -> str | None:
     if response_id is None:
         return None
     return hashlib.blake2b(response_id.encode(), key=secret, digest_size=16).hexdigest()
+
+
+def hashed_key(credential: str, secret: bytes) -> str:
+    """Return a keyed hash of a provider's credential: it tells keys apart and gives none away."""
+    text = credential.encode(errors="surrogatepass")
+    return hashlib.blake2b(text, key=secret, digest_size=8, person=b"leash key").hexdigest()

@@ -7,7 +7,7 @@ is settled; every way a call can end comes to ``Governor.finish``.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,11 +17,13 @@ from leash_addon.core.limits import Limits
 from leash_addon.core.money import SECOND, Instant, Pico
 from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, Reading
+from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Allow, Reason, Trip, Verdict
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
-from leash_addon.proxy.booking import Ended, held_settlement, settlement
+from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
+from leash_addon.proxy.bounds import UNASKED, Bounds
 from leash_addon.proxy.policy import Policy
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.meter import Meter
@@ -73,6 +75,8 @@ class PriceList(Protocol):
 class Call:
     """One admitted call. ``settled``: what it was booked at; ``note``: why its meter is lost.
 
+    ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
+    that its request must be lowered to before it goes; ``None``: it may go as it is.
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
     """
 
@@ -80,6 +84,7 @@ class Call:
     route: Route
     hold: Pico
     opened_at: Instant
+    max_output: int | None = None
     meter: Meter | None = None
     status: int | None = None
     first_byte_at: Instant | None = None
@@ -126,15 +131,30 @@ class Governor:
         """Name the runs that were governed."""
         return frozenset(self._runs)
 
-    def ask(self, run: str, route: Route, asked: Asked, *, client: str, imputed: bool) -> Ask:
-        """Put what a request asks for into the ledger's words."""
+    def hashed(self, credential: str) -> str:
+        """Return what a key is known by: its keyed hash."""
+        return hashed_key(credential, self._secret)
+
+    def ask(
+        self,
+        run: str,
+        route: Route,
+        asked: Asked,
+        *,
+        client: str,
+        imputed: bool,
+        tags: Mapping[str, str] = NO_TAGS,
+        bounds: Bounds = UNASKED,
+    ) -> Ask:
+        """Put what a request asks for into the ledger's words. ``tags``: who asks."""
+        model = asked.model or route.model or ""
         return Ask(
             run=run,
             call=self._new_id(),
             accounts=(run_account(run),),
             provider=route.provider,
             format=route.format or "",
-            model=asked.model or route.model or "",
+            model=model,
             client=client,
             input_tokens=asked.input_tokens,
             max_output=None if asked.max_output is None else asked.max_output * asked.choices,
@@ -143,6 +163,10 @@ class Governor:
             blind=None if route.format else Reason.BLIND_ENDPOINT,
             imputed=imputed,
             on_blind=self.policy.on_blind,
+            tags={"run": run, "model": model, "provider": route.provider, **tags},
+            input_bytes=bounds.input_bytes,
+            unseen=bounds.unseen,
+            clamp_floor=bounds.clamp_floor,
         )
 
     async def admit(self, ask: Ask, route: Route) -> Call | Trip:
@@ -157,11 +181,13 @@ class Governor:
             left = (end - self.clock()) / SECOND
             verdict = await self._ledger.admit(replace(ask, patient=left > 0))
             if isinstance(verdict, Allow):
-                return self._opened(ask, route, verdict.hold)
+                return self._opened(ask, route, verdict)
             if left <= 0 or verdict.final:
                 return verdict
             if verdict.reason in CURES:
                 await _wait(self._ended.wait(), min(left, LOOK_AGAIN))
+            elif verdict.retry_after is not None and verdict.retry_after <= left:
+                await asyncio.sleep(verdict.retry_after)
             else:
                 end = self.clock()  # ask once more, for the record
 
@@ -190,8 +216,14 @@ class Governor:
         for call in list(self._open):
             self.finish(call, Outcome.CUT)
 
-    def _opened(self, ask: Ask, route: Route, hold: Pico) -> Call:
-        call = Call(ask=ask, route=route, hold=hold, opened_at=self.clock())
+    def _opened(self, ask: Ask, route: Route, allowed: Allow) -> Call:
+        call = Call(
+            ask=ask,
+            route=route,
+            hold=allowed.hold or allowed.estimate,
+            max_output=allowed.max_output,
+            opened_at=self.clock(),
+        )
         self._open.add(call)
         return call
 

@@ -1,6 +1,6 @@
 """What is known of a request to a provider before its body is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mitmproxy import http
@@ -10,6 +10,7 @@ from leash_addon.proxy.clients import Client, Clients
 from leash_addon.proxy.doors import plain
 from leash_addon.proxy.governor import Call
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.tags import tags_of
 from leash_addon.proxy.upstream import base_url_host, is_for_us, send_to_host, send_to_url
 from leash_addon.wire.routes import ProviderRule, Providers, Route
 
@@ -18,7 +19,8 @@ from leash_addon.wire.routes import ProviderRule, Providers, Route
 class Intake:
     """One request to a provider. ``url``: as the client meant it, before any other upstream.
 
-    ``call``: once it is admitted. ``injected``: we asked for the usage event.
+    ``tags``: who asks, beside the run. ``call``: once it is admitted. ``injected``: we asked for
+    the usage event.
     """
 
     rule: ProviderRule
@@ -27,17 +29,22 @@ class Intake:
     client: Client
     imputed: bool
     url: str
+    tags: Mapping[str, str]
     call: Call | None = None
     injected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """Takes requests in: whose they are, what they are, and where they go."""
+    """Takes requests in: whose they are, what they are, and where they go.
+
+    ``hashed``: what stands for a credential.
+    """
 
     providers: Providers
     clients: Clients
     policy: Policy
+    hashed: Callable[[str], str]
 
     def provider_of(
         self, flow: http.HTTPFlow, *, tunnelled: bool
@@ -66,18 +73,25 @@ class Reception:
         Raises ``ValueError`` for a run id that is none.
         """
         request, headers = flow.request, lowered(flow.request.headers)
+        url = f"{request.scheme}://{host}{request.path}"
         intake = Intake(
             rule=rule,
             route=rule.route(request.method, request.path),
             run=identify.run_of(self.policy, headers, user),
             client=self.clients.find(headers),
             imputed=rule.imputed or identify.is_imputed(host, headers),
-            url=f"{request.scheme}://{host}{request.path}",
+            url=url,
+            tags=tags_of(headers, user, url, _ip(flow), self.hashed),
         )
         base = self.policy.upstream or rule.upstream
         if base:
             send_to_url(request, base)
         return intake
+
+
+def _ip(flow: http.HTTPFlow) -> str:
+    peer = flow.client_conn.peername
+    return str(peer[0]) if peer else ""
 
 
 def lowered(headers: http.Headers) -> Mapping[str, str]:

@@ -25,6 +25,7 @@ from leash_addon.errors import ListenError
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
+from leash_addon.proxy.dispatch import Dispatch
 
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
@@ -72,10 +73,12 @@ class Proxy:
     async def start(self) -> None:
         """Listen, or raise ``ListenError``."""
         made = master.Master(Options())
+        made.addons = Dispatch(made)
         made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
-        made.addons.add(Block(), self._server, LeashTls(self._store), self._addon, NextLayer())
+        own = (Block(), self._server, LeashTls(self._store), self._addon, NextLayer())
+        made.addons.add(*own)  # type: ignore[no-untyped-call]
         made.options.update(**self._options())
         self._master = made
         self._exit.enter_context(

@@ -1,10 +1,11 @@
 """What the proxy was told to do, as one frozen value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from leash_addon.config.settings import Settings
 from leash_addon.core.ask import OnBlind
+from leash_addon.core.holds import Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
 
 
@@ -16,8 +17,9 @@ class Policy:
     by header or proxy user, else ``default_run``, and new runs are started with ``limits``.
     ``refusal``: status of every final refusal, ``None`` to choose by client. ``inject``: add
     ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
-    for held money or a free place. ``upstream``: one server in every provider's place; it wins
-    over a provider's own. ``names``: further host names of this listener, for base-URL clients.
+    for held money, a free place or a rate limit. ``holds``: what requests are looked over for.
+    ``upstream``: one server in every provider's place; it wins over a provider's own. ``names``:
+    further host names of this listener, for base-URL clients.
     """
 
     run: str | None = None
@@ -27,6 +29,7 @@ class Policy:
     refusal: int | None = None
     inject: bool = True
     wait: float = 5.0
+    holds: Holds = field(default_factory=Holds)
     upstream: str | None = None
     names: tuple[str, ...] = ()
     prices: str = ""
@@ -41,6 +44,7 @@ class Policy:
             refusal=settings.refusal,
             inject=not settings.no_inject,
             wait=float(settings.holds.wait),
+            holds=settings.holds,
             upstream=settings.upstream,
             prices=prices,
         )

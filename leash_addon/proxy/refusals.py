@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Reason, Trip
 from leash_addon.ledger import raise_hint
-from leash_addon.proxy.account import Account
+from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
 from leash_addon.proxy.identify import RUN_ID
 
@@ -63,13 +64,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """Why a call is refused. ``status``: what it must be, ``None`` to choose by client."""
+    """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
+
+    ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
+    """
 
     reason: str
     message: str
     final: bool = True
     retry_after: float | None = None
     status: int | None = None
+    account: str = ""
+    resets_at: Instant | None = None
 
     @classmethod
     def of(cls, trip: Trip) -> "Denial":
@@ -79,6 +85,8 @@ class Denial:
             message=trip.message,
             final=trip.final,
             retry_after=trip.retry_after,
+            account=trip.account,
+            resets_at=trip.resets_at,
         )
 
 
@@ -157,6 +165,10 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
     if caller.account is not None:
         found |= caller.account.fields()
         found["limits"] = caller.account.limits()
+    if denial.account:
+        found["account"] = denial.account
+    if denial.resets_at is not None:
+        found["resets_at"] = time_of(denial.resets_at)
     if hint:
         found["raise"] = hint
     return found

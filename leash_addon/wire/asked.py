@@ -20,7 +20,7 @@ from leash_addon.wire.request_shapes import (
 from leash_addon.wire.routes import Route
 from leash_addon.wire.usage_option import with_usage_option
 
-__all__ = ["Asked", "read_request", "with_usage_option"]
+__all__ = ["Asked", "plain_body", "read_request", "with_usage_option"]
 
 STREAMING_URL = re.compile(r":stream\w*$|-stream$")
 """Gemini and Vertex (``:streamGenerateContent``), Bedrock (``/invoke-with-response-stream``)."""
@@ -66,7 +66,7 @@ def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: 
     Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
     """
     shape = SHAPES.get(route.format or "", OTHER)
-    plain, broken = _decoded(headers.get("content-encoding", ""), body)
+    plain, broken = plain_body(headers, body)
     asked = Asked(
         model=route.model,
         stream=STREAMING_URL.search(url.partition("?")[0]) is not None,
@@ -127,7 +127,12 @@ def _form_field(body: bytes, name: bytes) -> str | None:
     return found[1].decode("utf-8", "replace") if found else None
 
 
-def _decoded(coding: str, body: bytes) -> tuple[bytes, str | None]:
+def plain_body(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str | None]:
+    """Return a request's body decoded, and why it could not be.
+
+    The very same bytes where it was not encoded. ``headers``: names in lower case.
+    """
+    coding = headers.get("content-encoding", "")
     if not coding or coding == "identity":
         return body, None
     decode = decoder(coding)

@@ -38,8 +38,8 @@ def corpus() -> Path:
     """Return the folder of the recordings."""
     folder = os.environ.get("LEASH_CORPUS")
     if not folder:
-        pytest.skip("LEASH_CORPUS does not name a folder of recordings (corpus_dev.jsonl.gz ...)")
-    return Path(folder)
+        pytest.skip("LEASH_CORPUS is not set: it names the folder of recorded traffic")
+    return Path(folder) / "wire"
 
 
 def _results(path: Path, cuts: str = "", most: int | None = None) -> Iterator[Result]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from leash_addon.config import price_file
 from leash_addon.config.price_file import read_price_file
 from leash_addon.core.pricing import Rates, price
 from leash_addon.core.usage import Usage
@@ -135,6 +136,7 @@ def test_a_tier_prices_the_whole_call_and_inherits_the_rest(tmp_path: Path) -> N
         pytest.param('{"m": {"input": NaN}}', "input: NaN is not an amount", id="NaN"),
         pytest.param('{"m": {"input": Infinity}}', "Infinity is not an amount", id="infinite"),
         pytest.param('{"m": {"input": 1e400}}', "is not an amount", id="huge"),
+        pytest.param('{"m": {"input": 1000000}}', "to under 1000000 dollars", id="a million"),
         pytest.param('{"m": {"input": 1e-30}}', "more than 18 decimals", id="too fine"),
         pytest.param('{"m": {"input": 1, "input": 2}}', "'input' stands twice", id="twice"),
         pytest.param('{"m": {"input": 1, "tiers": 5}}', "tiers: a list is needed", id="tiers"),
@@ -157,6 +159,25 @@ def test_a_bad_table_is_rejected_by_file_model_and_key(
         read_price_file(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert complaint in str(caught.value)
+
+
+def test_a_tier_may_begin_above_nothing(tmp_path: Path) -> None:
+    """``above = 0`` prices every call that has input."""
+    table = read_price_file(
+        write(tmp_path, '{"m": {"input": 1, "tiers": [{"above": 0, "input": 2}]}}')
+    )
+    costs = [price(Usage(input_tokens=n), table.find(("m",))) for n in (0, 1)]
+    assert costs == [0, 2_000_000]
+
+
+def test_a_table_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of that size is read, one byte more is not."""
+    path = write(tmp_path, JSON)
+    monkeypatch.setattr(price_file, "MOST_BYTES", len(JSON))
+    assert read_price_file(path).name == "prices.json"
+    monkeypatch.setattr(price_file, "MOST_BYTES", len(JSON) - 1)
+    with pytest.raises(UsageError, match="larger than"):
+        read_price_file(path)
 
 
 def test_an_unquoted_dotted_name_is_explained(tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def test_reported_comes_before_requested_and_both_before_stripped() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["models/", "@", "x" * MOST_CHARS], ids=["path", "at", "longest"])
+def test_nothing_is_stripped_to_nothing(name: str) -> None:
+    """A name that is all wrapping stays as it is; so does the longest there may be."""
+    assert names(name, None) == (name,)
+
+
 @pytest.mark.parametrize(
     ("reported", "requested"),
     [(None, None), ("", ""), ("x" * (MOST_CHARS + 1), None)],
@@ -71,3 +77,13 @@ def test_reported_comes_before_requested_and_both_before_stripped() -> None:
 def test_no_usable_name_is_no_name(reported: str | None, requested: str | None) -> None:
     """A missing, empty or endless name yields nothing to try."""
     assert names(reported, requested) == ()
+
+
+def test_a_free_variant_prices_no_other_model() -> None:
+    """Asked for a free variant and answered by another model: only that one's names are tried."""
+    assert names("x-ai/grok-4", "google/gemini-2.0-flash-exp:free") == ("x-ai/grok-4", "grok-4")
+
+
+def test_a_free_variant_prices_its_own_model() -> None:
+    """The free variant's name is tried where the answer came from that very model."""
+    assert "acme/small:free" in names("acme/small-2026-01-05", "acme/small:free")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leash_addon.config import prices as module
+from leash_addon.config.price_names import MOST_CHARS
 from leash_addon.config.prices import MOST_REMEMBERED, Prices, load_prices
 from leash_addon.config.published import published, table_name
 from leash_addon.core.money import Instant
@@ -115,6 +116,16 @@ def test_a_service_tier_has_its_own_price_and_shows_in_the_name(
     assert (card.rates.input, card.name) == (Decimal(rate), name)
 
 
+def test_a_tier_is_its_own_providers(prices: Prices) -> None:
+    """Where one provider sells another's model, the tiers of the other do not count."""
+    found = [
+        (card.name, card.rates.input)
+        for provider in ("azure", "openai")
+        if (card := prices.find(provider, "gpt-5", tier="priority", at=NOW))
+    ]
+    assert found == [("gpt-5", Decimal("1.25")), ("gpt-5 [priority]", Decimal("2.5"))]
+
+
 def test_anthropics_fast_mode_costs_more() -> None:
     """Fast mode is passed on as what genai-prices calls it."""
     usual, fast = (
@@ -170,6 +181,13 @@ def test_the_memory_of_lookups_is_bounded(prices: Prices) -> None:
     for number in range(MOST_REMEMBERED + 10):
         prices.find("ollama", f"made-up-{number}", at=NOW)
     assert len(prices._found) == MOST_REMEMBERED
+
+
+def test_the_longest_name_is_still_a_name(prices: Prices) -> None:
+    """A name of exactly the greatest length is looked up, one more letter is not a name."""
+    longest = "qwen3".ljust(MOST_CHARS, "x")
+    found = [prices.find("ollama", name, at=NOW) is not None for name in (longest, longest + "x")]
+    assert found == [True, False]
 
 
 def test_the_start_line_names_the_tables(prices: Prices) -> None:

@@ -207,7 +207,11 @@ def test_a_card_holds_exactly_until_the_price_changes() -> None:
     later = published("deepseek", "deepseek-chat", None, early.until)
     assert later is not None
     assert later.since == early.until
+    assert later.until is not None
+    assert later.until > early.until
     assert later.card != early.card
+    edges = (early.since - 1, early.since, early.until - 1, early.until)
+    assert [early.holds(Instant(edge)) for edge in edges] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,27 @@ def test_a_changed_window_forgets_nothing_early(
     assert trip is not None or true < new.tokens
 
 
+def test_a_shorter_window_keeps_what_stood_in_a_longer_slot() -> None:
+    """Tokens at the end of a slot of a minute count for the whole of the new, shorter window."""
+    end_of_slot = 99  # START is 20 s into a minute
+    hour = used([(end_of_slot, 100)], TokenWindow(tokens=100, seconds=3600))
+    raised = fold(hour, LimitsRaised(run="r", at=START, limits=Limits(rate=WINDOW)))
+    trips = [TokenRate(WINDOW).check(raised, NOTHING, after(end_of_slot + n)) for n in (59, 62)]
+    assert [trip is not None for trip in trips] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(None, WINDOW), (WINDOW, None), (None, None)], ids=["on", "off", "none"]
+)
+def test_turning_the_rate_on_or_off_starts_with_an_empty_window(
+    old: TokenWindow | None, new: TokenWindow | None
+) -> None:
+    """Without a rate nothing is kept, so that there is nothing to go on."""
+    balance = fold(Balance(limits=Limits(rate=old), open_calls=1), settled(START, 100))
+    raised = fold(balance, LimitsRaised(run="r", at=START, limits=Limits(rate=new)))
+    assert raised.recent == ()
+
+
 def test_the_window_keeps_a_bounded_number_of_slots() -> None:
     """However many calls end in it, a window is some sixty slots."""
     balance = used([(second, 1) for second in range(1000)])

@@ -67,6 +67,7 @@ def test_an_amount_written_out_reads_back_the_same(amount: Pico) -> None:
         pytest.param(10**11, "$0.10", "0.1", id="ten cents"),
         pytest.param(25 * 10**9, "$0.0250", "0.025", id="cents"),
         pytest.param(31 * 10**8, "$0.0031", "0.0031", id="a small amount"),
+        pytest.param(10**8, "$0.0001", "0.0001", id="a hundredth of a cent"),
         pytest.param(10**6, "$0.000001", "0.000001", id="a tiny amount"),
         pytest.param(-(10**11), "-$0.10", "-0.1", id="negative"),
         pytest.param(10**13, "$10.00", "10", id="zeros before the point stay"),

@@ -92,7 +92,7 @@ def test_a_cut_call_that_nobody_priced_and_nothing_was_held_for_is_blind(
     ("stated", "expected"),
     [
         pytest.param("0.5", (5 * 10**11, DERIVED), id="stated"),
-        pytest.param("0", (0, DERIVED), id="stated as free"),
+        pytest.param("0", (11_000_000, MEASURED), id="zero, and billed elsewhere"),
         pytest.param("-1", (11_000_000, MEASURED), id="negative"),
         pytest.param("NaN", (11_000_000, MEASURED), id="no number"),
         pytest.param("Infinity", (11_000_000, MEASURED), id="infinite"),
@@ -105,6 +105,12 @@ def test_the_providers_own_cost_wins_where_it_is_an_amount(
     """A stated cost that cannot be one is ignored, and the table's price is taken."""
     usage = replace(USAGE, provider_cost_usd=Decimal(stated))
     assert booked(Reading(usage=usage)) == expected
+
+
+def test_a_stated_zero_counts_where_no_table_knows_better() -> None:
+    """A model without a price that its provider calls free is free, and not blind."""
+    usage = replace(USAGE, provider_cost_usd=Decimal(0))
+    assert booked(Reading(usage=usage), card=None) == (0, DERIVED)
 
 
 def test_a_stated_cost_needs_no_price_table() -> None:
@@ -172,6 +178,8 @@ def test_a_cut_answer_costs_at_least_the_text_that_came(
     found = bill(reading, outcome=outcome, status=200, hold=HOLD, card=CARD)
     assert found.usage is not None
     assert (found.usage.output_tokens, found.cost) == (output, (3 + 2 * output) * 10**6)
+    reported = reading.usage.output_tokens if reading.usage else None
+    assert bool(found.notes) == (output != reported)
 
 
 def test_a_cut_call_of_an_unpriced_model_is_not_free() -> None:
@@ -180,7 +188,7 @@ def test_a_cut_call_of_an_unpriced_model_is_not_free() -> None:
     assert (found.cost, found.confidence) == (None, UNPRICED)
 
 
-def test_a_cut_answer_costs_at_least_the_text_that_came() -> None:
+def test_a_cut_answer_without_usage_costs_at_least_the_text_that_came() -> None:
     """Text beyond the hold raises what a cut call is booked at; text within it changes nothing."""
     costs = [
         bill(

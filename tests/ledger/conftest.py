@@ -14,19 +14,16 @@ from tests.ledger.postgres_server import Server, running, why_not
 from tests.ledger.world import World
 
 CONTRACT = frozenset({"test_calls", "test_caps", "test_fsck", "test_owners", "test_runs"})
-CONTRACT |= {"test_writer"}
+CONTRACT |= {"test_upkeep", "test_writer"}
 
 _numbers = itertools.count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the contract against both databases."""
-    named = {
-        name for mark in metafunc.definition.iter_markers("parametrize") for name in mark.args[0]
-    }
-    if "database" in named or _name(metafunc) not in CONTRACT:
-        return
-    if "world" in metafunc.fixturenames:
+    marks = metafunc.definition.iter_markers("parametrize")
+    said = any("database" in mark.args[0] for mark in marks)
+    if "world" in metafunc.fixturenames and not said and _name(metafunc) in CONTRACT:
         metafunc.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 

@@ -11,6 +11,8 @@ UNLOCK = {
     "postgres": "DROP TRIGGER journal_is_append_only ON journal;",
 }
 
+LOSE = "DELETE FROM journal WHERE seq = 2"
+
 
 @pytest.fixture
 def ledger(world: World) -> Ledger:
@@ -94,7 +96,9 @@ def test_damage_is_found_and_named(
     ("database", "found"),
     [
         pytest.param("sqlite", "journal 3: entries 2 to 2 are missing", id="sqlite"),
-        pytest.param("postgres", "run:r1: 4 entries were booked; 3 are there", id="postgres"),
+        pytest.param(
+            "postgres", "journal of run:r1: 4 entries were booked; 3 are there", id="postgres"
+        ),
     ],
     indirect=["database"],
 )
@@ -103,7 +107,7 @@ def test_an_entry_that_was_lost_is_missed(world: World, database: str, found: st
     ledger = world.start()
     ledger.settle([make_end(world.admitted(ledger), 1)])
     ledger.start_run("r1", Limits(max_calls=9), now=world.now)
-    world.sql(UNLOCK[database] + "DELETE FROM journal WHERE seq = 2")
+    world.sql(UNLOCK[database] + LOSE)
     assert found in problems(ledger)
 
 

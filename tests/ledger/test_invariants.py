@@ -10,9 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from leash_addon.core.balance import Balance
-from leash_addon.core.limits import Limits
-from leash_addon.core.money import SECOND, Instant, Pico
+from leash_addon.core.buckets import Bucket
+from leash_addon.core.caps import Action, Cap
+from leash_addon.core.holds import HoldMode, Holds
+from leash_addon.core.limits import Ceiling, Limits
+from leash_addon.core.money import SECOND, Instant, Pico, usd
+from leash_addon.core.rate_limits import RateLimit
+from leash_addon.core.scopes import Scope, Target
+from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Allow, Reason, Trip
+from leash_addon.core.windows import WindowKind
 from leash_addon.ledger import Ledger, open_ledger
 from tests.ledger.world import START, World, make_ask, make_end
 
@@ -47,6 +54,21 @@ def fresh_world() -> tuple[World, tempfile.TemporaryDirectory[str]]:
     return World(path=path), folder
 
 
+ALERTS = Terms(
+    caps=tuple(
+        Cap(
+            target=Target(per=(scope,)),
+            window=window,
+            ceiling=Ceiling(max_cost=usd("5e-6"), max_tokens=9),
+            action=Action.ALERT,
+            warn_at=(500,),
+        )
+        for scope, window in ((Scope.RUN, WindowKind.DAY), (Scope.ALL, WindowKind.TOTAL))
+    )
+)
+"""Caps that refuse nothing: their accounts are charged with the run's."""
+
+
 class Processes(RuleBasedStateMachine):
     """Three processes share one run; each may crash, and calls end late, twice or never."""
 
@@ -54,6 +76,7 @@ class Processes(RuleBasedStateMachine):
         """Start a run in the first of three processes."""
         super().__init__()
         self.world, self.folder = fresh_world()
+        self.world.terms = ALERTS
         self.processes: list[Ledger] = [self.world.open() for _ in range(3)]
         self.open: dict[str, tuple[int, int]] = {}  # call -> (process, hold)
         self.late: dict[str, int] = {}  # call whose process crashed -> what is booked
@@ -124,6 +147,11 @@ class Processes(RuleBasedStateMachine):
         self.processes[who].settle([make_end(name, cost)])
         self.processes[who].settle([make_end(name, cost + TOKEN)])
         self.spent += cost - booked
+
+    @rule(who=st.integers(0, 2), step=st.integers(-3, 3))
+    def prunes(self, who: int, step: int) -> None:
+        """Someone folds old entries into checkpoints."""
+        self.processes[who].upkeep.prune(Instant(self.world.now + step * SECOND))
 
     @rule(who=st.integers(0, 2))
     @precondition(lambda self: self.limits != Limits())
@@ -211,3 +239,65 @@ def test_limits_hold_under_concurrency(limit: int, asks: list[int], data: st.Dat
         world.close()
     admitted = sum(isinstance(verdict, Allow) for verdict in given_out)
     assert admitted == min(limit, len(given_out))
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # which process
+        st.sampled_from(["ask", "ask", "ask", "end", "crash"]),
+        st.integers(0, 8),  # tokens of input, or part of its bound that a call came to
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS, budget=st.integers(3_000, 20_000))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget: int) -> None:
+    """In hard mode spent + held <= the cap after every step, over processes and crashes."""
+    world, folder = fresh_world()
+    limit = Pico(budget * TOKEN)
+    cap = Cap(window=WindowKind.TOTAL, ceiling=Ceiling(max_cost=limit))
+    world.terms = Terms(caps=(cap,), holds=Holds(mode=HoldMode.HARD))
+    with folder:
+        processes = [world.start() for _ in range(4)]
+        open_calls: list[tuple[int, str, int]] = []
+        for who, what, amount in steps:
+            if what == "ask":
+                asked = {"input_tokens": amount, "max_output": 10 * amount}
+                name, verdict = world.call(processes[who], **asked)
+                if isinstance(verdict, Allow):
+                    open_calls.append((who, name, verdict.hold))
+            elif what == "end" and open_calls:
+                by, name, hold = open_calls.pop(0)
+                processes[by].settle([make_end(name, hold * amount // 8)])
+            elif what == "crash":
+                world.crash(processes[who])
+                processes[who] = world.open()
+                processes[who].sweep(world.now)
+                open_calls = [one for one in open_calls if one[0] != who]
+            balance = processes[0].account_balance("cap:all|total")
+            assert balance.spent + balance.held <= limit
+        assert processes[0].fsck() == []
+        world.close()
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 9)), max_size=40))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_rate_limit_holds_over_processes_and_clock_steps(steps: list[tuple[int, int]]) -> None:
+    """In any stretch of time no more calls go than burst + rate * time, whoever asks."""
+    world, folder = fresh_world()
+    rate = RateLimit(requests=Bucket(units=1, seconds=2, burst=3))
+    world.terms = Terms(rates=(rate,))
+    with folder:
+        processes = [world.start() for _ in range(4)]
+        moments: list[int] = []
+        for who, step in steps:
+            world.now = Instant(world.now + step * SECOND)
+            _, verdict = world.call(processes[who])
+            if isinstance(verdict, Allow):
+                moments.append(world.now)
+        furthest = max(moments, default=0) - min(moments, default=0)
+        back = sum(-min(0, step) for _, step in steps) * SECOND  # a step back gives time again
+        assert len(moments) <= 3 + (furthest + back) // (2 * SECOND) + 1
+        world.close()

@@ -82,7 +82,7 @@ HOT = [
     for name, statement in vars(module).items()
     if isinstance(statement, str)
     and statement.startswith(("SELECT", "INSERT", "DELETE"))
-    and name != "_OF_OWNER"  # a sweep, over the open calls only
+    and name not in {"_OF_OWNER", "_DELETE"}  # a sweep, over the open calls only; pruning
 ]
 
 

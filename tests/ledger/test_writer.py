@@ -147,7 +147,7 @@ async def test_a_broken_ledger_refuses_and_recovers_by_itself(sqlite_world: Worl
     """While the file says no, calls fail and ends are kept; afterwards everything goes on."""
     async with writing(sqlite_world) as writer:
         await writer.admit(make_ask("a"))
-        conn = writer._ledger._database.conn
+        conn = writer._ledger.database.conn
         conn.execute("PRAGMA query_only=ON")  # stands for a disk that cannot be written
         writer.settle(make_end("a", 5))
         with pytest.raises(LedgerError):

@@ -18,6 +18,7 @@ from leash_addon.config.prices import load_prices
 from leash_addon.core.journal import CallRefused, CallSettled
 from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.money import Instant
+from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority, open_authority
@@ -244,6 +245,7 @@ async def make_world(
     policy: Policy | None = None,
     upstream: str = "https",
     remarks: bool = False,
+    terms: Terms = NO_TERMS,
 ) -> AsyncIterator[World]:
     """Run a proxy over a scripted provider."""
     provider = Provider(answer=answer)
@@ -255,11 +257,11 @@ async def make_world(
     prices.write_text(json.dumps(PRICES))
     rules = load_providers()
     authority = open_authority(tmp_path / "ca", [*rules.hosts, *rules.patterns], utc_now())
-    ledger = open_ledger(tmp_path / "leash.db")
+    ledger = open_ledger(tmp_path / "leash.db", terms=terms)
     writer = LedgerWriter(ledger, clock=clock, rng=random.Random(7))  # noqa: S311
     await writer.start()
     wanted = policy or Policy(run=RUN)
-    wanted = replace(wanted, upstream=f"{upstream}://localhost:{provider.port}")
+    wanted = replace(wanted, upstream=f"{upstream}://localhost:{provider.port}", holds=terms.holds)
     if wanted.run is not None:
         await writer.start_run(wanted.run, limits)
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)

@@ -338,7 +338,9 @@ def without_limits(body: dict[str, Any]) -> dict[str, Any]:
     """Return a request without its limits; a config that held nothing else goes with them."""
     kept: dict[str, Any] = {}
     for name, value in body.items():
-        if name in {"options", "generationConfig", "generation_config"}:
+        if name in {"options", "generationConfig", "generation_config"} and (
+            value is None or isinstance(value, dict)
+        ):
             inner = {k: v for k, v in (value or {}).items() if k not in LIMITS}
             if inner:
                 kept[name] = inner

@@ -1,27 +1,24 @@
 """A ledger's database in PostgreSQL."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, LiteralString
+from pathlib import Path
 
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.errors import LedgerError
+from leash_addon.errors import LedgerError, UsageError
 from leash_addon.ledger.books import Codec
-from leash_addon.ledger.postgres.faults import Connection, guarded
+from leash_addon.ledger.postgres.faults import guarded
 from leash_addon.ledger.postgres.pool import Pool
 from leash_addon.ledger.postgres.presence import Leases
 from leash_addon.ledger.postgres.transaction import Known, PostgresTransaction
+from leash_addon.ledger.postgres.whole import PostgresWhole
 from leash_addon.ledger.store import NOTHING, Footprint, Rows
 
-_SNAPSHOT = """
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+_TIME = """
 SET LOCAL statement_timeout TO 0;
+SET LOCAL lock_timeout TO '30s';
 SET LOCAL idle_in_transaction_session_timeout TO 0;
 """
-_GUARD = (
-    "SELECT 1 FROM pg_trigger WHERE tgrelid = 'journal'::regclass "
-    "AND tgname = 'journal_is_append_only' AND tgenabled = 'O'"
-)
 
 
 class Nothing:
@@ -60,11 +57,26 @@ class PostgresDatabase:
         return self._pool.retried(lambda conn: conn.execute(ours, parameters).fetchall())
 
     @contextmanager
-    def snapshot(self) -> Iterator["PostgresSnapshot"]:
+    def snapshot(self) -> Iterator[PostgresWhole]:
         """See one moment, for as long as it takes."""
         with self._pool.taken() as conn, conn.transaction():
-            conn.execute(_SNAPSHOT)
-            yield PostgresSnapshot(conn)
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            conn.execute(_TIME)
+            yield PostgresWhole(conn)
+
+    @contextmanager
+    def alone(self) -> Iterator[PostgresWhole]:
+        """Wait until nobody writes, and let nobody begin to."""
+        with self._pool.taken() as conn, conn.transaction():
+            conn.execute(_TIME)
+            conn.execute("LOCK TABLE journal, balances, holds IN SHARE ROW EXCLUSIVE MODE")
+            yield PostgresWhole(conn)
+        self._known.forget()
+
+    def backup(self, file: Path) -> int:
+        """Leave it to PostgreSQL's own programs."""
+        msg = f"{file}: not made; {self.name} is a server's: pg_dump --schema=leash copies it"
+        raise UsageError(msg)
 
     def guarded(self) -> AbstractContextManager[None]:
         """Turn the errors of PostgreSQL into the ledger's own."""
@@ -90,35 +102,3 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
-
-
-class PostgresSnapshot:
-    """A ``Snapshot`` within one REPEATABLE READ transaction, read in pages."""
-
-    gapless = False
-
-    def __init__(self, conn: Connection) -> None:
-        """Use a connection that is in such a transaction."""
-        self._conn = conn
-
-    def damage(self) -> Iterator[str]:
-        """Look whether the journal is still guarded: the server checks its own pages."""
-        if self._conn.execute(_GUARD).fetchone() is None:
-            yield "the trigger that keeps the journal append-only is gone or disabled"
-
-    def journal(self) -> Iterable[tuple[Any, ...]]:
-        """Read the journal."""
-        return self._pages("SELECT seq, at, run, call, kind, body FROM journal ORDER BY seq")
-
-    def balances(self) -> Iterable[tuple[str, str, int | None]]:
-        """Read the balances, with how many entries were booked on each."""
-        return self._pages("SELECT account, state, entries FROM balances")
-
-    def holds(self) -> Iterable[tuple[str, int]]:
-        """Read the holds."""
-        return self._pages("SELECT call, seq FROM holds")
-
-    def _pages(self, sql: LiteralString) -> Iterator[Any]:
-        with self._conn.cursor(name="leash_fsck") as cursor:
-            cursor.itersize = 2_000
-            yield from cursor.execute(sql)

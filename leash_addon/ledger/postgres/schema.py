@@ -55,9 +55,19 @@ CREATE TABLE buckets (bucket TEXT COLLATE "C" PRIMARY KEY, at BIGINT NOT NULL)
 WITH (fillfactor = 50);
 """
 
+_THIRD: LiteralString = """
+CREATE TABLE checkpoints (
+    account TEXT COLLATE "C" PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    entries BIGINT NOT NULL
+);
+"""
+
 STEPS: tuple[tuple[str, LiteralString], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
+    ("003_checkpoints", _THIRD),
 )
 
 _LOCK = "SELECT pg_advisory_xact_lock(465641404264)"  # "leash", as a number

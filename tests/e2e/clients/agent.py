@@ -2,9 +2,11 @@
 
 An order may name ``path``, ``host``, ``model``, ``stream``, ``text`` and ``headers``;
 ``{"env": [NAMES]}`` asks for variables, ``{"end": 7}`` ends it with a code, and
-``{"at_once": [...]}`` has several orders carried out in parallel. The standard library alone, so that it starts fast.
+``{"at_once": [...]}`` has several orders carried out in parallel. It needs the
+standard library alone, so that it starts fast.
 """
 
+import http.client
 import json
 import os
 import sys
@@ -31,7 +33,7 @@ def call(order: Json) -> Json:
     except urllib.error.HTTPError as error:
         with error:
             return _shown(error.code, error.headers, error.read())
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return {"status": 0, "body": str(error), "headers": {}}
 
 
@@ -40,13 +42,13 @@ def _shown(status: int, headers: Any, body: bytes) -> Json:  # noqa: ANN401 - an
     return {"status": status, "headers": lowered, "body": body.decode()}
 
 
-def obey(order: Json) -> Json | list[Json]:
+def obey(order: Json) -> Json:
     """Do one thing."""
     if "env" in order:
         return {name: os.environ.get(name) for name in order["env"]}
     if "at_once" in order:
         with ThreadPoolExecutor(len(order["at_once"])) as pool:
-            return list(pool.map(call, order["at_once"]))
+            return {"answers": list(pool.map(call, order["at_once"]))}
     return call(order)
 
 

@@ -1,0 +1,102 @@
+"""``leash serve``: one port for base_url clients and for HTTPS_PROXY."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.world import AGENT, PATIENCE, Leash
+
+BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}).encode()
+
+
+class Served:
+    """A serving leash and its port."""
+
+    def __init__(self, leash: Leash, *flags: str) -> None:
+        """Start it and wait until it says where it listens."""
+        self.leash = leash
+        listen = ("--insecure", "--listen", "127.0.0.1:0")
+        self.process = leash.start("serve", *listen, *flags)
+        self.lines: list[str] = []
+        while not any("serving on" in line for line in self.lines):
+            line = self._stderr.readline()
+            assert line, "".join(self.lines)
+            self.lines.append(line)
+        self.port = int(self.lines[-1].split()[3].rpartition(":")[2])
+
+    @property
+    def _stderr(self) -> "subprocess.IO[str]":  # type: ignore[name-defined]
+        assert self.process.stderr is not None
+        return self.process.stderr
+
+    def call(self, run: str | None = None) -> int:
+        """Make a call by base URL; return its status."""
+        headers = {"content-type": "application/json"} | ({"x-loop-id": run} if run else {})
+        url = f"http://127.0.0.1:{self.port}/v1/chat/completions"
+        request = urllib.request.Request(url, BODY, headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=PATIENCE) as answer:
+                answer.read()
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.read()
+            return error.code
+
+    def stop(self, which: signal.Signals = signal.SIGTERM) -> int:
+        """End it as an operator does; return its exit code."""
+        self.process.send_signal(which)
+        _, rest = self.process.communicate(timeout=PATIENCE)
+        self.lines.append(rest)
+        return self.process.returncode
+
+
+@pytest.fixture
+def served(leash: Leash) -> Iterator[Served]:
+    """Serve with a limit of two calls."""
+    made = Served(leash, "--max-calls", "2")
+    yield made
+    if made.process.poll() is None:
+        made.stop()
+
+
+def test_one_port_serves_base_urls_and_proxies_and_keeps_runs_apart(served: Served) -> None:
+    """Runs are named by header or proxy user, each with its own limit; the rest is default."""
+    assert [served.call("a") for _ in range(3)] == [200, 200, 429]
+    assert served.call() == 200
+    exports = served.leash("env", "--json", "--run", "b", "--listen", f"127.0.0.1:{served.port}")
+    done = subprocess.run(
+        [sys.executable, str(AGENT), "3"],
+        env=served.leash.env | exports.json,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "200 200 429\n"
+    found = {run["run"]: (run["status"], run["calls"]) for run in served.leash("ps", "--json").json}
+    assert found == {"a": ("stopped", 2), "b": ("stopped", 2), "default": ("running", 1)}
+    assert served.stop() == 0
+    found = {run["run"]: run["status"] for run in served.leash("ps", "--json").json}
+    assert found == {"a": "stopped", "b": "stopped", "default": "finished"}
+
+
+def test_without_a_limit_serve_says_so(leash: Leash) -> None:
+    """No limit is put on ``default`` unless one is given, and serve says it."""
+    served = Served(leash)
+    assert any('no limit is set, on the run "default"' in line for line in served.lines)
+    assert [served.call() for _ in range(3)] == [200] * 3
+    assert served.stop(signal.SIGINT) == 0
+    assert served.lines[-1] == "leash: served 3 calls in 1 run\n"
+
+
+def test_a_taken_port_is_an_error(served: Served) -> None:
+    """A second serve on the port exits with 125 and says why."""
+    done = served.leash("serve", "--insecure", "--listen", f"127.0.0.1:{served.port}")
+    assert done.code == 125
+    assert "cannot listen on" in done.err

@@ -1,0 +1,90 @@
+"""Starts many leashes fast: a process that has imported everything once and forks them.
+
+What runs in a fork is ``leash_addon.cli.main.main`` with its own arguments, environment and
+files; only the time that imports take is saved. Run as a script, it takes one JSON order a line:
+``{"argv", "env", "errors"}`` starts one and answers with its pid, ``{"wait": PID}`` reaps it and
+answers with its exit code (negative: the signal).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class Nursery:
+    """The test's end of the forking process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Take the process."""
+        self._process = process
+
+    def start(self, *argv: str, env: Mapping[str, str], errors: Path) -> int:
+        """Fork a leash; return its pid. Its standard error goes to a file."""
+        return self._order({"argv": argv, "env": dict(env), "errors": str(errors)})
+
+    def wait(self, pid: int) -> int:
+        """Reap a leash; return its exit code, negative for the signal that ended it."""
+        return self._order({"wait": pid})
+
+    def _order(self, order: Mapping[str, object]) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def nursing() -> Iterator[Nursery]:
+    """Run the forking process."""
+    command = [sys.executable, __file__]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        yield Nursery(process)
+
+
+def _main() -> None:
+    sys.path.insert(0, str(ROOT))
+    for line in sys.stdin:
+        order = json.loads(line)
+        answer = _reaped(order["wait"]) if "wait" in order else _forked(order)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+def _reaped(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _forked(order: Mapping[str, Any]) -> int:
+    from leash_addon.cli import run, serve  # noqa: F401, PLC0415 - imported before the fork
+    from leash_addon.cli.main import main  # noqa: PLC0415
+
+    pid = os.fork()
+    if pid:
+        return pid
+    nothing = os.open(os.devnull, os.O_RDWR)
+    errors = os.open(order["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for source, target in ((nothing, 0), (nothing, 1), (errors, 2)):
+        os.dup2(source, target)
+    os.environ.clear()
+    os.environ.update(order["env"])
+    code = 125
+    try:
+        code = main(order["argv"])
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    _main()
