@@ -15,7 +15,7 @@ from tests.ledger.world import World
 ROOT = Path(__file__).parents[2]
 
 
-def start(path: Path, *role: str) -> subprocess.Popen[str]:
+def start(path: Path | str, *role: str) -> subprocess.Popen[str]:
     """Start a process on the ledger at ``path``."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.ledger.worker", str(path), *role],

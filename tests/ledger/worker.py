@@ -75,7 +75,7 @@ def brood(path: str, times: int) -> None:
         child = os.fork()
         if child == 0:
             live(open_ledger(path))
-        time.sleep(0.02 + rng.random() * 0.04)
+        time.sleep((0.02 + rng.random() * 0.04) * (5 if "://" in path else 1))  # to connect
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 

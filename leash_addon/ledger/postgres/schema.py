@@ -71,11 +71,12 @@ STEPS: tuple[tuple[str, LiteralString], ...] = (
 )
 
 _LOCK = "SELECT pg_advisory_xact_lock(465641404264)"  # "leash", as a number
-_THERE = "SELECT to_regclass('leash.migrations') IS NOT NULL"
-_OTHER = (
-    "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('leash')::oid "
-    "AND relkind = 'r' LIMIT 1"
+_THERE = (
+    "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'leash' AND tablename = 'migrations')"
 )
+"""Not ``to_regclass``: within a transaction it may answer from a cache that is a step behind."""
+
+_OTHER = "SELECT tablename FROM pg_tables WHERE schemaname = 'leash' LIMIT 1"
 _BEGINNING: LiteralString = """
 CREATE SCHEMA IF NOT EXISTS leash;
 CREATE TABLE leash.migrations (
