@@ -1,4 +1,4 @@
-"""The durable account: SQLite by default, one transaction per decision."""
+"""The durable account: SQLite by default, or PostgreSQL; one transaction per decision."""
 
 from leash_addon.ledger.books import run_account
 from leash_addon.ledger.durability import sqlite_warning
