@@ -143,6 +143,7 @@ class Governor:
             blind=None if route.format else Reason.BLIND_ENDPOINT,
             imputed=imputed,
             on_blind=self.policy.on_blind,
+            patient=self.policy.wait > 0,
         )
 
     async def admit(self, ask: Ask, route: Route) -> Call | Trip:
@@ -155,7 +156,9 @@ class Governor:
         while True:
             self._ended.clear()
             left = (end - self.clock()) / SECOND
-            verdict = await self._ledger.admit(replace(ask, patient=left > 0))
+            if ask.patient is not (left > 0):
+                ask = replace(ask, patient=left > 0)
+            verdict = await self._ledger.admit(ask)
             if isinstance(verdict, Allow):
                 return self._opened(ask, route, verdict.hold)
             if left <= 0 or verdict.final:

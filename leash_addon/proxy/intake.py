@@ -59,13 +59,18 @@ class Reception:
         return None
 
     def take_in(
-        self, flow: http.HTTPFlow, host: str, rule: ProviderRule, user: str | None
+        self,
+        request: http.Request,
+        headers: Mapping[str, str],
+        host: str,
+        rule: ProviderRule,
+        user: str | None,
     ) -> Intake:
-        """Read who calls and what; strip what is ours; send it elsewhere if so configured.
+        """Read who calls and what; send it elsewhere if so configured.
 
-        Raises ``ValueError`` for a run id that is none.
+        ``headers``: of the request, names in lower case. Raises ``ValueError`` for a run id that
+        is none.
         """
-        request, headers = flow.request, lowered(flow.request.headers)
         intake = Intake(
             rule=rule,
             route=rule.route(request.method, request.path),
@@ -81,19 +86,28 @@ class Reception:
 
 
 def lowered(headers: http.Headers) -> Mapping[str, str]:
-    """Return headers by lower-case name; several of one name are joined by commas."""
-    return {name.lower(): value for name, value in headers.items()}
+    """Return headers by lower-case name; several of one name are joined by commas.
+
+    From the raw fields: mitmproxy's own items search all fields once for each name.
+    """
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.fields:
+        name = raw_name.decode("utf-8", "surrogateescape").lower()
+        value = raw_value.decode("utf-8", "surrogateescape")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def strip_own_headers(headers: http.Headers) -> None:
     """Take out what was meant for leash."""
-    for name in [name for name in headers if identify.is_own(name)]:
-        del headers[name]
+    own = [name for name, _ in headers.fields if identify.is_own(name.decode("utf-8", "replace"))]
+    if own:
+        headers.fields = tuple(field for field in headers.fields if field[0] not in own)
 
 
-def is_upgrade(request: http.Request) -> bool:
-    """Tell whether a request wants to become a WebSocket."""
-    return str(request.headers.get("upgrade", "")).lower() == "websocket"
+def is_upgrade(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request with these headers (lower-case names) wants to be a WebSocket."""
+    return headers.get("upgrade", "").lower() == "websocket"
 
 
 def is_unsent(flow: http.HTTPFlow) -> bool:
