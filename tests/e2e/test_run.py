@@ -327,7 +327,9 @@ def test_traffic_to_other_hosts_is_never_touched(house: House) -> None:
 
 def test_leash_runs_as_a_module_too(house: House) -> None:
     """``python -m leash_addon`` is the same command."""
-    assert house.execute(PYTHON, "-m", "leash_addon", "version").out == house.leash("version").out
+    assert house.execute(PYTHON, "-m", "leash_addon", "version").out == (
+        house.execute(LEASH, "version").out
+    )
 
 
 def test_the_installed_command_is_what_is_tested() -> None:
