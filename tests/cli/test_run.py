@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -181,7 +182,7 @@ def test_after_a_kill_of_leash_itself_the_account_continues(leash: Leash, provid
     assert process.stdout is not None
     assert process.stdout.readline() == "calling\n"
     while not seen(provider)["open"]:
-        pass
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert leash("ps", "--json").json[0]["status"] == "abandoned"
