@@ -52,11 +52,16 @@ class Reception:
             meant = base_url_host(request.path, self.providers)
             if meant is not None:
                 send_to_host(request, meant)
-        for host in (request.host, flow.client_conn.sni, request.pretty_host):
-            rule = self.providers.find_host(f"{plain(host)}:{request.port}") if host else None
-            if host and rule is not None:
-                return plain(host), rule
-        return None
+        found = self._rule(request.host, request.port)
+        found = found or self._rule(flow.client_conn.sni, request.port)
+        return found or self._rule(request.pretty_host, request.port)
+
+    def _rule(self, host: str | None, port: int) -> tuple[str, ProviderRule] | None:
+        if not host:
+            return None
+        name = plain(host)
+        rule = self.providers.find_host(f"{name}:{port}")
+        return None if rule is None else (name, rule)
 
     def take_in(
         self,
