@@ -50,7 +50,7 @@ class Order:
 def check_run(run: str) -> str:
     """Return a run's id; raises ``UsageError`` for one that is none."""
     if RUN_ID.fullmatch(run) is None:
-        msg = f"--run: {run!r} is no run id: 1 to 128 letters, digits or . _ : -"
+        msg = f"--run: {run!r} is no run id: 1 to 128 letters, digits or . _ : -, the first no -"
         raise UsageError(msg)
     return run
 

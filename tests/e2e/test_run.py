@@ -211,6 +211,7 @@ def test_a_flag_wins_over_the_environment_and_it_over_the_file(house: House) -> 
         pytest.param(["--on-blind", "maybe"], "--on-blind", id="a choice"),
         pytest.param(["--max-cots", "1"], "--max-cots", id="an unknown flag"),
         pytest.param(["--run", "no spaces"], "--run", id="a run id"),
+        pytest.param(["--run", "-all"], "--run", id="a run id like a flag"),
     ],
 )
 def test_a_bad_limit_exits_2_and_names_its_flag(house: House, flags: list[str], names: str) -> None:
