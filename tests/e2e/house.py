@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +154,20 @@ class House:
         """Run an obedient agent under ``leash FLAGS --``."""
         with self.process(LEASH, *flags, "--", *self.script("agent.py"), env=env) as talk:
             yield talk
+
+    @contextmanager
+    def governed(self, *flags: str, command: Sequence[str]) -> Iterator[Talk]:
+        """Run Python with its own words under ``leash FLAGS --``."""
+        with self.process(LEASH, *flags, "--", sys.executable, *command) as talk:
+            yield talk
+
+    @staticmethod
+    def until(claim: Callable[[], bool]) -> bool:
+        """Wait for what another process is about to do; tell whether it did."""
+        end = time.monotonic() + PATIENCE
+        while not claim() and time.monotonic() < end:
+            time.sleep(0.005)
+        return claim()
 
     @contextmanager
     def process(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Iterator[Talk]:

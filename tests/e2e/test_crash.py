@@ -184,8 +184,7 @@ def test_a_run_goes_on_after_its_leash_was_killed(house: House, fake: FakeProvid
     with house.agent("--run", "again", "--max-calls", "3") as talk:
         talk.call()
         talk.tell(stream=True, headers={"x-fake-gap-ms": "60000"})
-        while fake.seen.open == 0:
-            time.sleep(0.005)
+        assert house.until(lambda: fake.seen.count == 2)
         talk.process.kill()
         talk.hear()
     with house.agent("--run", "again") as talk:
