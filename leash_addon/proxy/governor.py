@@ -22,6 +22,7 @@ from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, held_settlement, settlement
+from leash_addon.proxy.drift import Drift
 from leash_addon.proxy.policy import Policy
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.meter import Meter
@@ -119,6 +120,7 @@ class Governor:
         self._open: set[Call] = set()
         self._runs: set[str] = set() if policy.run is None else {policy.run}
         self._starting = asyncio.Lock()
+        self._drift = Drift()
         self._ended = asyncio.Event()
 
     @property
@@ -207,12 +209,18 @@ class Governor:
                 provider, reported, at=ended.at, tier=reading.service_tier, requested=model
             )
 
+        def find(leg: str | None) -> RateCard | None:
+            return card(leg or reading.model)
+
+        own = card(reading.model)
+        if reading.usage is not None and own is not None:
+            self._drift.compare(provider, reading.usage, own, find)
         return settlement(
             ended,
             reading,
             hold=call.hold,
-            card=card(reading.model),
-            find=lambda leg: card(leg or reading.model),
+            card=own,
+            find=find,
             took=ended.at - call.opened_at,
             first_byte=None if first is None else first - call.opened_at,
             secret=self._secret,
