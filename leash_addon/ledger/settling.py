@@ -27,8 +27,7 @@ _OF_OWNER = (
 _LET_GO = "DELETE FROM holds WHERE call = ?"
 _SETTLED = "SELECT body FROM journal WHERE call = ? AND kind = 'call_settled'"
 _ADJUSTED = "SELECT 1 FROM journal WHERE call = ? AND kind = 'call_adjusted'"
-_PAID = "SELECT 1 FROM responses WHERE response = ?"
-_PAY = "INSERT INTO responses (response, call) VALUES (?, ?)"
+_PAY = "INSERT INTO responses (response, call) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 def settle(books: Books, charging: Charging, end: Settlement) -> None:
@@ -64,11 +63,8 @@ def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
     """Bill a stored answer once: whoever fetches it again has had it paid already."""
     if end.response_id is None or not end.usage:
         return settled(opened, end)
-    paid = books.conn.execute(_PAID, (end.response_id,)).fetchone() is not None
-    if paid:
-        return settled(opened, end) if end.first_hand else billed_already(opened, end)
-    books.conn.execute(_PAY, (end.response_id, end.call))
-    return settled(opened, end)
+    is_new = books.conn.execute(_PAY, (end.response_id, end.call)).rowcount
+    return settled(opened, end) if is_new or end.first_hand else billed_already(opened, end)
 
 
 def _settle_late(books: Books, end: Settlement) -> None:

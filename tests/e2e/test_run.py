@@ -211,6 +211,7 @@ def test_a_flag_wins_over_the_environment_and_it_over_the_file(house: House) -> 
         pytest.param(["--on-blind", "maybe"], "--on-blind", id="a choice"),
         pytest.param(["--max-cots", "1"], "--max-cots", id="an unknown flag"),
         pytest.param(["--run", "no spaces"], "--run", id="a run id"),
+        pytest.param(["--run", "-all"], "--run", id="a run id like a flag"),
     ],
 )
 def test_a_bad_limit_exits_2_and_names_its_flag(house: House, flags: list[str], names: str) -> None:
@@ -327,7 +328,9 @@ def test_traffic_to_other_hosts_is_never_touched(house: House) -> None:
 
 def test_leash_runs_as_a_module_too(house: House) -> None:
     """``python -m leash_addon`` is the same command."""
-    assert house.execute(PYTHON, "-m", "leash_addon", "version").out == house.leash("version").out
+    assert house.execute(PYTHON, "-m", "leash_addon", "version").out == (
+        house.execute(LEASH, "version").out
+    )
 
 
 def test_the_installed_command_is_what_is_tested() -> None:
