@@ -1,4 +1,4 @@
-"""Notices when a provider's own price and our table's part ways: the table is old, or read wrong."""
+"""Notices when what a provider charged and what our table says part ways."""
 
 import logging
 

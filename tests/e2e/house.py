@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,13 +16,11 @@ from typing import Any
 from leash_addon.core.balance import Balance
 from leash_addon.core.journal import CallSettled, Entry
 from leash_addon.ledger import open_ledger
-from tests.e2e.nursery import Nursery
+from tests.e2e.nursery import PATIENCE, Nursery
 
 BIN = Path(sys.executable).parent
 LEASH = BIN / "leash"
 CLIENTS = Path(__file__).with_name("clients")
-PATIENCE = 90.0
-"""Seconds after which a process that does not end is a failure: generous, for busy machines."""
 
 type Json = dict[str, Any]
 
@@ -64,7 +63,10 @@ class Talk:
     def hear(self) -> Json:
         """Wait for the next thing the agent prints."""
         assert self.process.stdout is not None
+        late = threading.Timer(PATIENCE, self.process.kill)
+        late.start()
         line = self.process.stdout.readline()
+        late.cancel()
         assert line, f"the agent has gone: {self._errors.read_text()}"
         answer: Json = json.loads(line)
         return answer

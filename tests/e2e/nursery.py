@@ -8,14 +8,18 @@ files; only the time that imports take is saved. Run as a script, it takes one J
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 90.0
+"""Seconds after which a leash that does not end is killed, so that its test fails and ends."""
 
 
 class Nursery:
@@ -39,7 +43,12 @@ class Nursery:
 
     def wait(self, pid: int) -> int:
         """Reap a leash; return its exit code, negative for the signal that ended it."""
-        return self._order({"wait": pid})
+        late = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+        late.start()
+        try:
+            return self._order({"wait": pid})
+        finally:
+            late.cancel()
 
     def _order(self, order: Mapping[str, object]) -> int:
         assert self._process.stdin is not None
@@ -61,11 +70,19 @@ def nursing() -> Iterator[Nursery]:
 
 def _main() -> None:
     sys.path.insert(0, str(ROOT))
+    alive: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
-        answer = _reaped(order["wait"]) if "wait" in order else _forked(order)
+        if "wait" in order:
+            alive.discard(order["wait"])
+            answer = _reaped(order["wait"])
+        else:
+            answer = _forked(order)
+            alive.add(answer)
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _reaped(pid: int) -> int:

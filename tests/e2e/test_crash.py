@@ -167,6 +167,7 @@ async def test_a_leash_that_is_killed_thirty_times_never_loses_or_doubles_a_call
         chosen = rng.choice([site.arrivals, site.answers])
         chosen.set(leash.pid, rng.randint(1, 30), rng.choice([0.0, rng.uniform(0, 0.01)]))
         await site.traffic(leash.port, seed)
+        assert chosen.left <= 0  # nothing else ended the traffic
         assert site.nursery.wait(leash.pid) == -signal.SIGKILL
     leash = await site.serve()
     ended = site.check()

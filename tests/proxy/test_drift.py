@@ -29,7 +29,8 @@ def test_a_drift_is_told_once_per_model(caplog: pytest.LogCaptureFixture) -> Non
         told.append(compared(drift, "2", replace(CARD, name="small")))
     assert told == [True, False, False, True]
     assert caplog.messages[0] == (
-        "acme: big stated $1.5 for a call that genai-prices 9 prices at $1; what it states is booked"
+        "acme: big stated $1.5 for a call that genai-prices 9 prices at $1; "
+        "what it states is booked"
     )
 
 
