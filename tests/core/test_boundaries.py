@@ -308,7 +308,9 @@ def test_a_shorter_window_keeps_what_stood_in_a_longer_slot() -> None:
     """Tokens at the end of a slot of a minute count for the whole of the new, shorter window."""
     end_of_slot = 99  # START is 20 s into a minute
     hour = used([(end_of_slot, 100)], TokenWindow(tokens=100, seconds=3600))
-    raised = fold(hour, LimitsRaised(run="r", at=after(end_of_slot), limits=Limits(rate=WINDOW)))
+    raised = fold(
+        hour, LimitsRaised(run="r", at=after(end_of_slot + 30), limits=Limits(rate=WINDOW))
+    )
     trips = [TokenRate(WINDOW).check(raised, NOTHING, after(end_of_slot + n)) for n in (59, 62)]
     assert [trip is not None for trip in trips] == [True, False]
 
