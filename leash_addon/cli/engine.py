@@ -97,8 +97,12 @@ async def proxying(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    shared: bool = False,
 ) -> AsyncIterator[Engine]:
-    """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited."""
+    """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited.
+
+    ``shared``: other processes listen on the same port.
+    """
     governor = Governor(
         ledger=writer,
         prices=equipment.prices,
@@ -111,7 +115,7 @@ async def proxying(
     with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:
         files = write_bundle(Path(folder), authority.root_pem, environ)
         async with Proxy(
-            addon, authority, host=host, port=port, upstream_roots=files.upstream
+            addon, authority, host=host, port=port, upstream_roots=files.upstream, shared=shared
         ) as proxy:
             yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
 

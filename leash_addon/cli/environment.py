@@ -92,8 +92,13 @@ def child_environment(
         "JAVA_TOOL_OPTIONS": " ".join(_java_options(door, trust)),
     }
     for name, ours in options.items():
-        env[name] = f"{inherited[name]} {ours}" if inherited.get(name) else ours
+        env[name] = _added(inherited.get(name, ""), ours)
     return env
+
+
+def _added(theirs: str, ours: str) -> str:
+    """Add options to a user's own, once: ``eval "$(leash env)"`` may come twice."""
+    return theirs if ours in theirs else f"{theirs} {ours}".strip()
 
 
 def ungoverned(governed: Iterable[str]) -> tuple[str, ...]:

@@ -39,10 +39,13 @@ Examples:
 @click.command("inspect", epilog=EXAMPLES)
 @click.argument("run")
 @json_option
+@click.option("--timezone", metavar="Europe/Berlin", help="Show times in this zone; default UTC.")
 @ledger_options
-def inspect(*, run: str, as_json: bool, config: Path | None, db: str | None) -> None:
+def inspect(
+    *, run: str, as_json: bool, timezone: str | None, config: Path | None, db: str | None
+) -> None:
     """Show RUN: its limits, what it has spent, and each of its calls. --json prints one object."""
-    at = now()
+    at, zone = now(), read_settings(config, timezone=timezone).timezone
     with open_existing(config, db) as ledger:
         standing = ledger.standing(run, at)
         entries = list(ledger.entries(run))
@@ -50,7 +53,7 @@ def inspect(*, run: str, as_json: bool, config: Path | None, db: str | None) -> 
     if as_json:
         click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
         return
-    _print_run(standing, at, read_settings(config, db=db).timezone)
+    _print_run(standing, at, zone)
     for account in charged(calls):
         click.echo(f"{'charged':<11}{account}")
     print_table(CALL_COLUMNS, [_row(number, call) for number, call in enumerate(calls, 1)])

@@ -136,6 +136,15 @@ def local_server_lines(env: Mapping[str, str], bypassing: Iterable[str]) -> list
     ]
 
 
+def other_proxy_line(env: Mapping[str, str]) -> str | None:
+    """Say that a proxy of the user's own is not used, without the credentials in its address."""
+    name = next((each for each in ("HTTPS_PROXY", "https_proxy") if env.get(each)), None)
+    if name is None:
+        return None
+    where = env[name].rpartition("@")[2].rpartition("://")[2]
+    return f"{name} named {where}; leash goes to providers directly and does not use that proxy"
+
+
 def count(number: int, thing: str) -> str:
     """Write a number of things: ``1 call``, ``2 calls``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

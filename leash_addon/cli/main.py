@@ -113,6 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         words = meant(sys.argv[1:] if argv is None else argv)
         found = cli.main(words, prog_name="leash", standalone_mode=False)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001 - the last resort: a message, never a traceback
         return exit_code(error)
     return found if isinstance(found, int) else 0

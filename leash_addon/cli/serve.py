@@ -11,12 +11,14 @@ from pathlib import Path
 
 import click
 
-from leash_addon.cli.engine import Engine, equip, proxying, writing
+from leash_addon.cli.engine import equip, proxying, writing
 from leash_addon.cli.lines import count, limits_line
-from leash_addon.cli.options import read_settings, settings_options
+from leash_addon.cli.options import now, read_settings, settings_options
 from leash_addon.cli.say import say
+from leash_addon.cli.workers import Ends, Supervisor, reserve
 from leash_addon.config.settings import Settings
 from leash_addon.errors import UsageError
+from leash_addon.ledger import open_ledger
 from leash_addon.proxy.policy import Policy
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
@@ -52,9 +54,26 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     envvar="LEASH_LOG_LEVEL",
     help="How much to log on standard error.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    envvar="LEASH_WORKERS",
+    help="So many processes on the one port; a core each.",
+)
 @settings_options
+@click.pass_context
 def serve(
-    *, listen: str, insecure: bool, log_level: str, config: Path | None, **flags: str | None
+    ctx: click.Context,
+    /,
+    *,
+    listen: str,
+    insecure: bool,
+    log_level: str,
+    workers: int,
+    config: Path | None,
+    **flags: str | None,
 ) -> None:
     """Govern whoever comes: one port for HTTPS_PROXY and for base_url clients.
 
@@ -66,7 +85,11 @@ def serve(
         msg = "serve asks nobody who calls, so far; --insecure says that you know"
         raise UsageError(msg)
     log_to_stderr(log_level)
-    asyncio.run(_serve(read_settings(config, **flags), host, port))
+    settings = read_settings(config, **flags)
+    if workers == 1:
+        asyncio.run(_serve(settings, host, port))
+    else:
+        ctx.exit(_serve_together(settings, host, port, workers))
 
 
 def address(text: str) -> tuple[str, int]:
@@ -94,34 +117,73 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger("mitmproxy").setLevel(logging.WARNING)
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings, host: str, port: int, ends: Ends | None = None) -> None:
+    """Serve until told to end. ``ends``: those of a worker, whose supervisor announces."""
     equipment = equip(settings)
     policy = Policy.of(settings, prices=equipment.prices.describe())
     async with writing(settings) as (_, writer):
         runs: set[str] = set()
         try:
             async with proxying(
-                equipment, writer, policy, dict(os.environ), host=host, port=port
+                equipment,
+                writer,
+                policy,
+                dict(os.environ),
+                host=host,
+                port=port,
+                shared=ends is not None,
             ) as engine:
-                if equipment.authority.notice:
-                    say(equipment.authority.notice)
-                _announce(settings, host, engine)
                 with _told_to_end() as end:
+                    if ends is None:
+                        _announce(settings, equipment.authority.notice, host, engine.port)
+                    else:
+                        _report(ends, end)
                     await end.wait()
                 runs.update(engine.addon.governor.runs)
         finally:
             for run in sorted(runs):
                 await writer.finish_run(run, 0)
-    say(f"served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
+    who = "" if ends is None else f"worker {os.getpid()} "
+    say(f"{who}served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
 
 
-def _announce(settings: Settings, host: str, engine: Engine) -> None:
+def _serve_together(settings: Settings, host: str, port: int, workers: int) -> int:
+    """Serve from several processes; return the exit code."""
+    notice = equip(settings).authority.notice  # made, or found wrong, once and before any fork
+    with open_ledger(settings.db, terms=settings.terms) as ledger:
+        ledger.sweep(now())
+
+    with reserve(host, port) as held:
+        taken = held.getsockname()[1]
+
+        def work(ends: Ends) -> int:
+            asyncio.run(_serve(settings, host, taken, ends))
+            return 0
+
+        supervisor = Supervisor(workers, work)
+        return supervisor.run(
+            lambda: _announce(settings, notice, host, taken, f" · {workers} workers")
+        )
+
+
+def _report(ends: Ends, end: asyncio.Event) -> None:
+    """Tell the supervisor that this worker listens, and end when the supervisor does."""
+    asyncio.get_running_loop().add_reader(ends.alive, end.set)
+    os.write(ends.ready, b"1")
+    os.close(ends.ready)
+
+
+def _announce(
+    settings: Settings, notice: str | None, host: str, port: int, workers: str = ""
+) -> None:
+    if notice:
+        say(notice)
     if not settings.limits_given:
         say(
             'no limit is set, on the run "default" or any other: calls are metered, none is refused'
         )
     shown = f"[{host}]" if ":" in host else host
-    say(f"serving on {shown}:{engine.port} · {limits_line(settings.limits)}")
+    say(f"serving on {shown}:{port}{workers} · {limits_line(settings.limits)}")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from leash_addon.cli.environment import Door, child_environment, ungoverned
 from leash_addon.cli.options import now
 from leash_addon.cli.say import say
 from leash_addon.cli.terminal import open_terminal
+from leash_addon.cli.troubles import quiet
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
 from leash_addon.core.balance import Balance
@@ -49,7 +50,7 @@ class Order:
 def check_run(run: str) -> str:
     """Return a run's id; raises ``UsageError`` for one that is none."""
     if RUN_ID.fullmatch(run) is None:
-        msg = f"--run: {run!r} is no run id: 1 to 128 letters, digits or . _ : -"
+        msg = f"--run: {run!r} is no run id: 1 to 128 letters, digits or . _ : -, the first no -"
         raise UsageError(msg)
     return run
 
@@ -76,15 +77,18 @@ async def govern(order: Order) -> int:
     """Run the command under leash; return the exit code."""
     equipment = equip(order.settings)
     notes = Notes()
-    async with writing(order.settings, notes.take) as (ledger, writer):
-        run = order.run or ledger.new_run_id(rng())
-        balance = await _start(order, ledger, writer, run, equipment)
-        ended = Ended(code=FAILED)
-        try:
-            ended, engine = await _run(order, equipment, writer, run, balance.limits)
-        finally:
-            balance = await writer.finish_run(run, ended.code)
-        return _tell_end(run, balance, ended, engine.addon.coverage, notes)
+    with quiet() as troubles:
+        async with writing(order.settings, notes.take) as (ledger, writer):
+            run = order.run or ledger.new_run_id(rng())
+            balance = await _start(order, ledger, writer, run, equipment)
+            ended = Ended(code=FAILED)
+            try:
+                ended, engine = await _run(order, equipment, writer, run, balance.limits)
+            finally:
+                balance = await writer.finish_run(run, ended.code)
+    for line in troubles.lines():
+        say(line)
+    return _tell_end(run, balance, ended, engine.addon.coverage, notes)
 
 
 def wanted(settings: Settings, recorded: Limits | None) -> Limits:
@@ -116,8 +120,9 @@ async def _start(
     if balance.stopped is not None:
         say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
     imputed = lines.subscription_line(program, order.environ, balance.limits)
+    proxy = lines.other_proxy_line(order.environ)
     local = lines.local_server_lines(order.environ, ungoverned(equipment.governed_hosts))
-    for line in [imputed, *local]:
+    for line in [imputed, proxy, *local]:
         if line:
             say(line)
     return balance

@@ -26,7 +26,14 @@ from leash_addon.errors import UsageError
 FILE = "leash.toml"
 LOCAL = "leash.local.toml"
 OTHER_VARIABLES = frozenset(
-    {"LEASH_CONFIG", "LEASH_RUN", "LEASH_LISTEN", "LEASH_INSECURE", "LEASH_LOG_LEVEL"}
+    {
+        "LEASH_CONFIG",
+        "LEASH_RUN",
+        "LEASH_LISTEN",
+        "LEASH_WORKERS",
+        "LEASH_INSECURE",
+        "LEASH_LOG_LEVEL",
+    }
 )
 """Variables of flags that are no settings."""
 

@@ -137,7 +137,7 @@ def _started(balance: Balance, entry: RunStarted) -> Balance:
         finished_at=None,
         exit_code=None,
         limits=entry.limits,
-        recent=resized(balance.recent, balance.limits.rate, entry.limits.rate),
+        recent=resized(balance.recent, balance.limits.rate, entry.limits.rate, entry.at),
         program=entry.program,
         prices=entry.prices,
         owner=entry.owner,
@@ -157,7 +157,7 @@ def _raised(balance: Balance, entry: LimitsRaised) -> Balance:
     same = tuple(
         name for name in balance.warned if getattr(old, name, 0) == getattr(entry.limits, name, 0)
     )
-    recent = resized(balance.recent, old.rate, entry.limits.rate)
+    recent = resized(balance.recent, old.rate, entry.limits.rate, entry.at)
     changed = replace(balance, limits=entry.limits, warned=same, recent=recent)
     if balance.stopped is None or not lifts(balance, entry.limits):
         return changed

@@ -90,7 +90,8 @@ class CallBudget:
         """Trip when every allowed call has been opened."""
         if balance.calls < self.limit:
             return None
-        message = f"all {self.limit} calls of the run are used"
+        used = f"all {self.limit} calls" if self.limit > 1 else "the only call"
+        message = f"{used} of the run {'are' if self.limit > 1 else 'is'} used"
         return Trip(reason=self.reason, effect=Effect.STOP, message=message)
 
 

@@ -18,6 +18,8 @@ def input_lines(usage: Usage, rates: Rates) -> list[Line]:
     """Split all input; what is both cached and audio is stated, or is what would not fit else."""
     cached, audio = usage.cache_read_tokens or 0, usage.input_audio_tokens or 0
     writes = _write_lines(usage, rates)
+    if not (cached or audio or usage.input_image_tokens or any(row[0] for row in writes)):
+        return [(usage.input_tokens or 0, rates.input, "input")]  # most calls
     total = usage.input_tokens
     if total is None:
         total = cached + audio + (usage.input_image_tokens or 0) + sum(row[0] for row in writes)
@@ -42,6 +44,8 @@ def input_lines(usage: Usage, rates: Rates) -> list[Line]:
 
 def _write_lines(usage: Usage, rates: Rates) -> list[Line]:
     five, hour = usage.cache_write_5m_tokens or 0, usage.cache_write_1h_tokens or 0
+    if not (five or hour or usage.cache_write_tokens):
+        return []
     unsaid = max(0, (usage.cache_write_tokens or 0) - five - hour)
     usual = _first(rates.cache_write, rates.cache_write_5m, rates.input)
     return [
@@ -53,6 +57,8 @@ def _write_lines(usage: Usage, rates: Rates) -> list[Line]:
 
 def output_lines(usage: Usage, rates: Rates) -> list[Line]:
     """Split all output; reasoning that has no rate of its own costs what output costs."""
+    if not (usage.output_audio_tokens or usage.output_image_tokens or usage.reasoning_tokens):
+        return [(usage.output_tokens or 0, rates.output, "output")]  # most calls
     parts: list[Line] = [
         (
             usage.output_audio_tokens or 0,
@@ -83,4 +89,7 @@ def _within(total: int, parts: list[Line], rest: tuple[Decimal | None, str]) -> 
 
 
 def _first(*rates: Decimal | None) -> Decimal | None:
-    return next((rate for rate in rates if rate is not None), None)
+    for rate in rates:
+        if rate is not None:
+            return rate
+    return None

@@ -28,6 +28,8 @@ SAID_TWICE: Final = (
 )
 """Kinds under which one answer counts the same requests twice: as output items, and as a sum."""
 
+NOTHING_SAID: Final = Usage().counts()
+
 MOST_TOKENS: Final = 10**12
 """A count from here on is a mistake or a lie: a million times the largest context there is."""
 
@@ -57,7 +59,7 @@ def price(usage: Usage, card: RateCard | None, find: FindCard | None = None) -> 
     if usage.billable_legs:
         parts = [(leg.usage, _leg_card(leg.model, card, find)) for leg in usage.billable_legs]
     total = Decimal(0)
-    if not all(_believable(part) for part, _ in [*parts, (usage, card)]):
+    if not all(_believable(part) for part in (usage, *(leg.usage for leg in usage.billable_legs))):
         return Unpriced("the reported counts are not believable")
     for part, its_card in parts:
         if its_card is None:
@@ -77,6 +79,8 @@ def price(usage: Usage, card: RateCard | None, find: FindCard | None = None) -> 
 
 def unpriced_tools(usage: Usage, card: RateCard | None) -> tuple[str, ...]:
     """Name the kinds of server-side tool requests that were made and have no price."""
+    if not usage.server_tool_requests:
+        return ()
     per_request = card.per_request if card else NO_RATES
     return tuple(
         kind
@@ -87,6 +91,8 @@ def unpriced_tools(usage: Usage, card: RateCard | None) -> tuple[str, ...]:
 
 def _once(requests: Mapping[str, int]) -> Mapping[str, int]:
     """Keep the largest of several counts of the same requests."""
+    if len(requests) < 2:  # noqa: PLR2004 - one kind is said once
+        return requests
     kept = dict(requests)
     for kinds in SAID_TWICE:
         said = sorted((kind for kind in kinds if kind in kept), key=lambda kind: -kept[kind])
@@ -105,6 +111,8 @@ def _extras_cost(usage: Usage, card: RateCard | None) -> Decimal | Unpriced:
         return Unpriced(f"no price for server tool requests: {', '.join(missing)}")
     if card is None:
         return Decimal(0)
+    if not (card.per_call or usage.server_tool_requests):
+        return Decimal(0)
     total = card.per_call
     for kind, count in _once(usage.server_tool_requests).items():
         if count:
@@ -113,18 +121,16 @@ def _extras_cost(usage: Usage, card: RateCard | None) -> Decimal | Unpriced:
 
 
 def _believable(usage: Usage) -> bool:
-    counts = [count for count in (*usage.counts(), *usage.server_tool_requests.values()) if count]
-    seconds = usage.audio_seconds or Decimal(0)
-    return (
-        all(0 <= count < MOST_TOKENS for count in counts)
-        and seconds.is_finite()
-        and 0 <= seconds < MOST_TOKENS
-    )
+    for count in (*usage.counts(), *usage.server_tool_requests.values()):
+        if count and not 0 <= count < MOST_TOKENS:
+            return False
+    seconds = usage.audio_seconds
+    return not seconds or (seconds.is_finite() and 0 <= seconds < MOST_TOKENS)
 
 
 def _tokens_cost(usage: Usage, card: RateCard) -> Decimal | Unpriced:
     """Sum tokens times rates, in picodollars, not yet rounded."""
-    counted = any(count is not None for count in usage.counts())
+    counted = usage.counts() != NOTHING_SAID
     if not (counted or usage.audio_seconds or usage.server_tool_requests or card.per_call):
         return Unpriced("no usage reported")
     total = Decimal(0)

@@ -51,9 +51,13 @@ def frees(slot: tuple[int, int], window: TokenWindow, now: Instant) -> float:
     return float(slot[0] + slot_seconds(window) + window.seconds) - now / SECOND
 
 
-def resized(slots: Slots, old: TokenWindow | None, new: TokenWindow | None) -> Slots:
-    """Keep slots when the limit changes: those of a longer kind leave no earlier than before."""
+def resized(slots: Slots, old: TokenWindow | None, new: TokenWindow | None, at: Instant) -> Slots:
+    """Keep slots when the limit changes at a moment: tokens of longer ones count as their last.
+
+    No slot is moved beyond that moment, where it would be taken for one of a wrong clock.
+    """
     if old is None or new is None:
         return ()
-    later = max(0, slot_seconds(old) - slot_seconds(new))
-    return tuple((start + later, tokens) for start, tokens in slots)
+    size = slot_seconds(new)
+    later, latest = max(0, slot_seconds(old) - size), at // SECOND // size * size
+    return tuple((max(start, min(start + later, latest)), tokens) for start, tokens in slots)

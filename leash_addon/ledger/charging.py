@@ -6,7 +6,7 @@ from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY
 from leash_addon.core.buckets import correct
 from leash_addon.core.cap_trips import due
-from leash_addon.core.caps import accounts_at
+from leash_addon.core.caps import CapAccount, accounts_at
 from leash_addon.core.journal import CallOpened
 from leash_addon.core.money import Instant
 from leash_addon.core.rate_limits import bucket_at
@@ -15,21 +15,34 @@ from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.store import Footprint, Query
 
+REMEMBERED = 1_000
+"""Plans, and accounts that may warn, that are kept: a process deals with few callers at a time."""
+
 
 class Charging:
-    """The terms of a ledger's process. Nothing remembered outlives its window."""
+    """The terms of a ledger's process, and what was worked out from them last.
 
-    __slots__ = ("_last", "terms")
+    Working out which accounts a call concerns takes longer than deciding over them, and callers
+    come back. No plan outlives its windows.
+    """
+
+    __slots__ = ("_last", "_plans", "_warning", "terms")
 
     def __init__(self, terms: Terms) -> None:
         """Begin without a window."""
         self.terms = terms
         self._last: Plan | None = None
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._warning: dict[str, tuple[CapAccount, ...]] = {}
 
     def plan(self, ask: Ask, run_account: str, now: Instant) -> Plan:
         """Say which accounts and buckets a call concerns."""
-        self._last = plan(ask, self.terms, run_account, now, last=self._last)
-        return self._last
+        caller = (run_account, *ask.tags.items())
+        known = self._plans.get(caller)
+        if known is None or not all(one.window.holds(now) for one in known.caps):
+            known = self._last = plan(ask, self.terms, run_account, now, last=self._last)
+            self._plans = _with(self._plans, caller, known)
+        return known
 
     def footprint(self, ends: Sequence[Settlement], asks: Sequence[Ask], now: Instant) -> Footprint:
         """Say what a transaction over these will touch."""
@@ -45,10 +58,26 @@ class Charging:
     def warn(self, books: Books, opened: CallOpened, now: Instant) -> None:
         """Record what the caps that a call was charged to have reached."""
         for key in opened.accounts:
-            for account in accounts_at(self.terms.caps, key):
+            for account in self._warns(key):
                 balance = books.find(key) or EMPTY
                 for warned in due(account, balance, run=opened.run, now=now):
                     books.record(warned)
+
+    def _warns(self, key: str) -> tuple[CapAccount, ...]:
+        """Return the accounts of caps under a key that warn at all."""
+        known = self._warning.get(key)
+        if known is None:
+            known = tuple(one for one in accounts_at(self.terms.caps, key) if one.cap.fractions)
+            self._warning = _with(self._warning, key, known)
+        return known
+
+
+def _with[K, V](known: dict[K, V], key: K, value: V) -> dict[K, V]:
+    """Remember one more thing, or begin anew where there are too many."""
+    if len(known) >= REMEMBERED:
+        return {key: value}
+    known[key] = value
+    return known
 
 
 def correct_buckets(books: Books, opened: CallOpened, used: int, now: Instant) -> None:

@@ -59,7 +59,8 @@ class Durability(threading.Thread):
 
     def ask(self) -> None:
         """Ask for an fsync soon; never blocks."""
-        self._wanted.set()
+        if not self._wanted.is_set():  # setting takes a lock, asking does not
+            self._wanted.set()
 
     def stop(self) -> None:
         """End the thread after one last fsync; blocks until it has ended."""

@@ -28,7 +28,10 @@ _log = logging.getLogger(__name__)
 BATCH = 64
 """Settlements in one transaction, at most: a few milliseconds of the loop."""
 
-SETTLE_AFTER = 0.003
+SETTLE_AFTER = 0.01
+"""Seconds in which settlements gather. Calls in a row are closer than this, so that the end of one
+and the beginning of the next are one transaction."""
+
 BUSY_FOR = 2.0
 """Seconds in which a held write lock is tried again before an admission gives up."""
 

@@ -25,7 +25,8 @@ class Account:
     @property
     def sentence(self) -> str:
         """Say calls and cost in a few words."""
-        return f"{self.balance.calls} calls, {show_usd(self.total)}"
+        calls = self.balance.calls
+        return f"{calls} {'call' if calls == 1 else 'calls'}, {show_usd(self.total)}"
 
     def fields(self) -> dict[str, object]:
         """Return calls and costs by the names that every output of leash uses."""

@@ -26,6 +26,7 @@ from leash_addon.proxy.identify import proxy_user
 from leash_addon.proxy.intake import (
     Intake,
     Reception,
+    ip_of,
     is_unsent,
     is_upgrade,
     lowered,
@@ -93,17 +94,17 @@ class LeashAddon:
             strip_own_headers(flow.request.headers)
             flow.request.stream = True
             return
-        user = proxy_user(flow.request.headers.get("proxy-authorization"))
-        user = user or self._connections.user_of(client)
+        headers = lowered(flow.request.headers)
+        user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
         try:
-            intake = self._reception.take_in(flow, *found, user)
+            intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
         except ValueError as error:
             denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
             self._answer(flow, denial, Caller(shape=found[1].dialect))
             return
         strip_own_headers(flow.request.headers)
         self._flows[flow.id] = intake
-        if intake.route.free and not is_upgrade(flow.request):
+        if intake.route.free and not is_upgrade(headers):
             self.coverage.free += 1
             flow.request.stream = True
 
@@ -113,10 +114,10 @@ class LeashAddon:
         intake = self._flows.get(flow.id)
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
-        if is_upgrade(flow.request) and not self._may_upgrade(flow, intake):
+        headers = lowered(flow.request.headers)
+        if is_upgrade(headers) and not self._may_upgrade(flow, intake):
             return
         body = flow.request.raw_content or b""
-        headers = lowered(flow.request.headers)
         asked = read_request(intake.route, headers, body, url=intake.url)
         if asked.free or intake.route.free:
             self.coverage.free += 1

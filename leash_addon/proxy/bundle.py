@@ -80,7 +80,8 @@ def write_bundle(
         upstream=directory / "upstream.pem",
     )
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # not as open as the umask
+        directory.mkdir(exist_ok=True, mode=0o700)
         write_private(found.bundle, _join(every))
         write_private(found.root, root_pem)
         write_private(found.upstream, _join(_once(public)))

@@ -197,7 +197,8 @@ def write_private(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # not as open as the umask
+    directory.mkdir(exist_ok=True, mode=0o700)
     directory.chmod(0o700)
     with (directory / "lock").open("a") as lock:
         (directory / "lock").chmod(0o600)

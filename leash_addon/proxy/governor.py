@@ -24,6 +24,7 @@ from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
 from leash_addon.proxy.bounds import UNASKED, Bounds
+from leash_addon.proxy.drift import Drift
 from leash_addon.proxy.policy import Policy
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.meter import Meter
@@ -113,17 +114,18 @@ class Governor:
         prices: PriceList,
         policy: Policy,
         clock: Callable[[], Instant],
-        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        new_id: Callable[[Instant], str] | None = None,
         secret: bytes = b"leash",
     ) -> None:
         """Take what it stands on. ``secret``: keys the hashes of answer ids, 1 to 64 bytes."""
         self.policy = policy
         self.clock = clock
         self._ledger, self._prices = ledger, prices
-        self._new_id, self._secret = new_id, secret
+        self._new_id, self._secret = new_id or time_ordered, secret
         self._open: set[Call] = set()
         self._runs: set[str] = set() if policy.run is None else {policy.run}
         self._starting = asyncio.Lock()
+        self._drift = Drift()
         self._ended = asyncio.Event()
 
     @property
@@ -150,7 +152,7 @@ class Governor:
         model = asked.model or route.model or ""
         return Ask(
             run=run,
-            call=self._new_id(),
+            call=self._new_id(self.clock()),
             accounts=(run_account(run),),
             provider=route.provider,
             format=route.format or "",
@@ -167,6 +169,7 @@ class Governor:
             input_bytes=bounds.input_bytes,
             unseen=bounds.unseen,
             clamp_floor=bounds.clamp_floor,
+            patient=self.policy.wait > 0,
         )
 
     async def admit(self, ask: Ask, route: Route) -> Call | Trip:
@@ -179,7 +182,9 @@ class Governor:
         while True:
             self._ended.clear()
             left = (end - self.clock()) / SECOND
-            verdict = await self._ledger.admit(replace(ask, patient=left > 0))
+            if ask.patient is not (left > 0):
+                ask = replace(ask, patient=left > 0)
+            verdict = await self._ledger.admit(ask)
             if isinstance(verdict, Allow):
                 return self._opened(ask, route, verdict)
             if left <= 0 or verdict.final:
@@ -236,12 +241,18 @@ class Governor:
                 provider, reported, at=ended.at, tier=reading.service_tier, requested=model
             )
 
+        def find(leg: str | None) -> RateCard | None:
+            return card(leg or reading.model)
+
+        own = card(reading.model)
+        if reading.usage is not None and own is not None:
+            self._drift.compare(provider, reading.usage, own, find)
         return settlement(
             ended,
             reading,
             hold=call.hold,
-            card=card(reading.model),
-            find=lambda leg: card(leg or reading.model),
+            card=own,
+            find=find,
             took=ended.at - call.opened_at,
             first_byte=None if first is None else first - call.opened_at,
             secret=self._secret,
@@ -265,6 +276,15 @@ class Governor:
             except UsageError:
                 await self._ledger.start_run(run, None, prices=prices)
             self._runs.add(run)
+
+
+def time_ordered(now: Instant) -> str:
+    """Make a call id: its moment and 48 random bits, so that new ones stand together in an index.
+
+    Ids that are random from the first digit touch another page of the journal's index each, which
+    has to be read again and written to the log.
+    """
+    return f"{now:013x}{secrets.token_hex(6)}"
 
 
 async def _wait(event: Awaitable[object], seconds: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from leash_addon.proxy.policy import Policy
 
-RUN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+RUN_ID = re.compile(r"(?!-)[A-Za-z0-9._:-]{1,128}")  # one like a flag could not be named later
 RUN_HEADER = "x-loop-id"
 OWN_HEADERS = ("proxy-authorization", "proxy-connection", RUN_HEADER)
 """Headers that are for the proxy; ``x-leash-*`` are, too."""
@@ -24,7 +24,7 @@ def run_of(policy: Policy, headers: Mapping[str, str], user: str | None) -> str:
         return policy.run
     named = headers.get(RUN_HEADER) or (user or "").partition(";")[0] or policy.default_run
     if RUN_ID.fullmatch(named) is None:
-        msg = "a run id is 1 to 128 letters, digits or . _ : -"
+        msg = "a run id is 1 to 128 letters, digits or . _ : -, the first of them no -"
         raise ValueError(msg)
     return named
 

@@ -59,20 +59,32 @@ class Reception:
             meant = base_url_host(request.path, self.providers)
             if meant is not None:
                 send_to_host(request, meant)
-        for host in (request.host, flow.client_conn.sni, request.pretty_host):
-            rule = self.providers.find_host(f"{plain(host)}:{request.port}") if host else None
-            if host and rule is not None:
-                return plain(host), rule
-        return None
+        found = self._rule(request.host, request.port)
+        found = found or self._rule(flow.client_conn.sni, request.port)
+        return found or self._rule(request.pretty_host, request.port)
+
+    def _rule(self, host: str | None, port: int) -> tuple[str, ProviderRule] | None:
+        if not host:
+            return None
+        name = plain(host)
+        rule = self.providers.find_host(f"{name}:{port}")
+        return None if rule is None else (name, rule)
 
     def take_in(
-        self, flow: http.HTTPFlow, host: str, rule: ProviderRule, user: str | None
+        self,
+        request: http.Request,
+        headers: Mapping[str, str],
+        host: str,
+        rule: ProviderRule,
+        user: str | None,
+        *,
+        ip: str = "",
     ) -> Intake:
-        """Read who calls and what; strip what is ours; send it elsewhere if so configured.
+        """Read who calls and what; send it elsewhere if so configured.
 
-        Raises ``ValueError`` for a run id that is none.
+        ``headers``: of the request, names in lower case. Raises ``ValueError`` for a run id that
+        is none.
         """
-        request, headers = flow.request, lowered(flow.request.headers)
         url = f"{request.scheme}://{host}{request.path}"
         intake = Intake(
             rule=rule,
@@ -81,7 +93,7 @@ class Reception:
             client=self.clients.find(headers),
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
-            tags=tags_of(headers, user, url, _ip(flow), self.hashed),
+            tags=tags_of(headers, user, url, ip, self.hashed),
         )
         base = self.policy.upstream or rule.upstream
         if base:
@@ -89,25 +101,35 @@ class Reception:
         return intake
 
 
-def _ip(flow: http.HTTPFlow) -> str:
+def ip_of(flow: http.HTTPFlow) -> str:
+    """Return the address of a client, "" when it is not known."""
     peer = flow.client_conn.peername
     return str(peer[0]) if peer else ""
 
 
 def lowered(headers: http.Headers) -> Mapping[str, str]:
-    """Return headers by lower-case name; several of one name are joined by commas."""
-    return {name.lower(): value for name, value in headers.items()}
+    """Return headers by lower-case name; several of one name are joined by commas.
+
+    From the raw fields: mitmproxy's own items search all fields once for each name.
+    """
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.fields:
+        name = raw_name.decode("utf-8", "surrogateescape").lower()
+        value = raw_value.decode("utf-8", "surrogateescape")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def strip_own_headers(headers: http.Headers) -> None:
     """Take out what was meant for leash."""
-    for name in [name for name in headers if identify.is_own(name)]:
-        del headers[name]
+    own = [name for name, _ in headers.fields if identify.is_own(name.decode("utf-8", "replace"))]
+    if own:
+        headers.fields = tuple(field for field in headers.fields if field[0] not in own)
 
 
-def is_upgrade(request: http.Request) -> bool:
-    """Tell whether a request wants to become a WebSocket."""
-    return str(request.headers.get("upgrade", "")).lower() == "websocket"
+def is_upgrade(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request with these headers (lower-case names) wants to be a WebSocket."""
+    return headers.get("upgrade", "").lower() == "websocket"
 
 
 def is_unsent(flow: http.HTTPFlow) -> bool:

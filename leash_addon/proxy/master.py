@@ -9,7 +9,8 @@ mitmproxy wants it. mitmproxy keeps its master in a global: one ``Proxy`` at a t
 import asyncio
 import os
 import socket
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,8 @@ from mitmproxy.addons.block import Block
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.options import Options
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.utils import asyncio_utils
 
 from leash_addon.errors import ListenError
@@ -44,7 +47,8 @@ class Proxy:
     """The listening proxy: ``async with Proxy(addon, authority) as proxy: proxy.port``.
 
     ``port`` 0 takes a free one. ``upstream_roots``: PEM file of the roots that providers'
-    certificates are checked against; certifi's when ``None``. Raises ``ListenError``.
+    certificates are checked against; certifi's when ``None``. ``shared``: other processes may
+    listen on the same port. Raises ``ListenError``.
     """
 
     def __init__(
@@ -55,12 +59,14 @@ class Proxy:
         host: str = "127.0.0.1",
         port: int = 0,
         upstream_roots: Path | None = None,
+        shared: bool = False,
     ) -> None:
         """Prepare; nothing listens before ``start``."""
         self._addon = addon
         self._store = LeafStore(authority, utc_now)
         self._host, self._asked_port = host, port
         self._roots = upstream_roots
+        self._shared = shared
         self._server = Proxyserver()
         self._exit = ExitStack()
         self._master: master.Master | None = None
@@ -131,7 +137,8 @@ class Proxy:
         }
 
     async def _listen(self) -> None:
-        await self._server.setup_servers()
+        with _sharing() if self._shared else nullcontext():
+            await self._server.setup_servers()
         for instance in self._server.servers:
             if not instance.is_running:
                 raise ListenError(self._complaint(instance.last_exception))
@@ -155,6 +162,23 @@ class Proxy:
             async with asyncio.timeout(GOODBYE):
                 while self._server.connections:  # noqa: ASYNC110 - mitmproxy tells nobody
                     await asyncio.sleep(0.01)
+
+
+@contextmanager
+def _sharing() -> Iterator[None]:
+    """Have mitmproxy listen with SO_REUSEPORT, for which it has no option."""
+    plain = AsyncioServerInstance.listen
+
+    async def listen(
+        self: AsyncioServerInstance[ProxyMode], host: str, port: int
+    ) -> list[asyncio.Server]:
+        return [await asyncio.start_server(self.handle_stream, host, port, reuse_port=True)]
+
+    AsyncioServerInstance.listen = listen  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        AsyncioServerInstance.listen = plain  # type: ignore[method-assign]
 
 
 def _widen_backlog(server: asyncio.Server) -> None:

@@ -47,7 +47,8 @@ def send_to_url(request: Request, base: str) -> None:
     """Point a request at another server; its path comes after the base URL's own."""
     parts = urlsplit(base)
     request.scheme = parts.scheme
-    request.port = parts.port or (443 if parts.scheme == "https" else 80)
+    # The setters of port and host each rewrite the Host header; once is enough.
+    request.data.port = parts.port or (443 if parts.scheme == "https" else 80)
     request.host = parts.hostname or ""
     if parts.path.rstrip("/"):
         request.path = parts.path.rstrip("/") + request.path

@@ -86,6 +86,8 @@ class Meter:
             return Reading(notes=tuple(self._notes))
         losses = [loss for loss in (self._decoder.broken, self._framer.broken) if loss]
         free = reading.free or (self._asked_free and reading.usage is None)
+        if free == reading.free and not losses:
+            return reading
         return replace(reading, free=free, notes=(*reading.notes, *losses))
 
     def _frame(self, body: bytes) -> None:

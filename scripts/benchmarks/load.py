@@ -1,7 +1,9 @@
 """A load generator: keep-alive connections through a proxy, plain or through CONNECT and TLS.
 
-Usage: python load.py --proxy 127.0.0.1:8080 --connections 16 --seconds 5 [--tls] [--stream N PERIOD]
-Prints one JSON object: calls, errors, seconds, calls_per_second, p50_ms, p99_ms, chunks.
+Usage: python load.py --proxy 127.0.0.1:8080 --connections 16 --seconds 5 [--tls]
+                      [--stream CHUNKS PERIOD]
+Prints one JSON object: calls, errors, seconds, calls_per_second, p50_ms, p99_ms, events.
+Events are counted, not chunks: a proxy may join chunks.
 """
 
 import argparse
@@ -18,6 +20,9 @@ BODY = (
 STREAM_BODY = BODY[:-1] + b',"stream":true,"stream_options":{"include_usage":true}}'
 
 
+type Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 @dataclass
 class Tally:
     """What all connections together have seen."""
@@ -25,10 +30,10 @@ class Tally:
     until: float
     times: list[float] = field(default_factory=list)
     errors: int = 0
-    chunks: int = 0
+    events: int = 0
 
 
-async def connect(args: argparse.Namespace) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(args: argparse.Namespace) -> Connection:
     """Open a connection to the proxy, through CONNECT and TLS when asked for."""
     host, port = args.proxy.rsplit(":", 1)
     reader, writer = await asyncio.open_connection(host, int(port), limit=1 << 20)
@@ -46,23 +51,22 @@ async def connect(args: argparse.Namespace) -> tuple[asyncio.StreamReader, async
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, int]:
-    """Read one whole answer; return its status and how many chunks it had."""
+    """Read one whole answer; return its status and how many events it had."""
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head[9:12])
     lower = head.lower()
     if b"transfer-encoding: chunked" in lower:
-        chunks = 0
+        events = 0
         while size := int(await reader.readuntil(b"\r\n"), 16):
-            await reader.readexactly(size + 2)
-            chunks += 1
+            events += (await reader.readexactly(size + 2)).count(b"data: ")
         await reader.readexactly(2)
-        return status, chunks
+        return status, events
     length = int(lower.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
     await reader.readexactly(length)
     return status, 0
 
 
-async def one_connection(args: argparse.Namespace, tally: Tally) -> None:
+async def one_connection(args: argparse.Namespace, opened: Connection, tally: Tally) -> None:
     """Make call after call until the time is up."""
     body, query = BODY, ""
     if args.stream:
@@ -74,12 +78,12 @@ async def one_connection(args: argparse.Namespace, tally: Tally) -> None:
         f"POST {target} HTTP/1.1\r\nHost: {args.host}\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer sk-bench\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
-    reader, writer = await connect(args)
+    reader, writer = opened
     while (begun := time.perf_counter()) < tally.until:
         writer.write(request)
-        status, chunks = await answer(reader)
+        status, events = await answer(reader)
         tally.times.append(time.perf_counter() - begun)
-        tally.chunks += chunks
+        tally.events += events
         tally.errors += status != 200  # noqa: PLR2004 - HTTP OK
     writer.close()
 
@@ -94,10 +98,11 @@ async def main() -> None:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--stream", nargs=2, metavar=("CHUNKS", "PERIOD"))
     args = parser.parse_args()
+    connections = await asyncio.gather(*(connect(args) for _ in range(args.connections)))
     begun = time.perf_counter()
     tally = Tally(until=begun + args.seconds)
     outcomes = await asyncio.gather(
-        *(one_connection(args, tally) for _ in range(args.connections)), return_exceptions=True
+        *(one_connection(args, opened, tally) for opened in connections), return_exceptions=True
     )
     broken = [repr(outcome) for outcome in outcomes if isinstance(outcome, BaseException)]
     took, times = time.perf_counter() - begun, sorted(tally.times)
@@ -111,8 +116,8 @@ async def main() -> None:
                 "calls_per_second": round(len(times) / took, 1),
                 "p50_ms": round(1000 * times[len(times) // 2], 3) if times else None,
                 "p99_ms": round(1000 * times[len(times) * 99 // 100], 3) if times else None,
-                "chunks": tally.chunks,
-                "chunks_per_second": round(tally.chunks / took, 1),
+                "events": tally.events,
+                "events_per_second": round(tally.events / took, 1),
             }
         )
     )

@@ -3,13 +3,14 @@
 Usage: python upstream.py PORT [--tls CERT KEY]
 
 POST /v1/chat/completions answers a chat completion with usage; with ``"stream": true`` in the
-body it streams CHUNKS events, one every PERIOD seconds (both from the query: ``?chunks=50&period=0.02``).
+body it streams CHUNKS events, one every PERIOD seconds, both from the query
+(``?chunks=50&period=0.02``).
 """
 
 import argparse
 import asyncio
 import ssl
-from typing import override
+from typing import cast, override
 from urllib.parse import parse_qs, urlsplit
 
 REPLY = (
@@ -48,8 +49,7 @@ class Provider(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -53,6 +53,7 @@ def test_node_is_governed_by_fetch_and_by_https(leash: Leash) -> None:
     assert (done.code, done.out) == (3, "200 200 200 200 200 429\n")
 
 
+@pytest.mark.long
 @needs("java")
 def test_java_is_governed_by_its_options(leash: Leash) -> None:
     """The JVM takes proxy and trust store from JAVA_TOOL_OPTIONS."""

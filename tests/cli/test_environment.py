@@ -82,6 +82,12 @@ def test_a_run_id_with_a_colon_is_escaped_in_the_url() -> None:
     assert door.url == "http://a%3Ab:x@[::1]:1"
 
 
+def test_options_are_added_once() -> None:
+    """An environment that already has ours stays as it is."""
+    once = child_environment({}, DOOR, TRUST)
+    assert child_environment(once, DOOR, TRUST) == once
+
+
 def test_a_path_with_spaces_is_quoted_for_node_and_java() -> None:
     """Quotes keep a path with spaces one word."""
     trust = Trust(

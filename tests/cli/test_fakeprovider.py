@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import anthropic
@@ -16,6 +18,7 @@ from google.genai import types
 
 from tests.cli.world import Leash, fake_provider, forget, seen
 
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
 CALL = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -44,14 +47,14 @@ def ask(
 def test_the_openai_sdk_reads_chat(fake: str) -> None:
     """Plain and streamed chat have the counts, the stream only where it was asked."""
     client = openai.OpenAI(base_url=f"{fake}/v1", api_key="sk-x", max_retries=0)
-    messages = [{"role": "user", "content": "hi"}]
-    plain = client.chat.completions.create(model="gpt-4o", messages=messages)  # type: ignore[call-overload]
+    plain = client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+    assert plain.usage is not None
     assert (plain.usage.prompt_tokens, plain.usage.completion_tokens) == (11, 7)
     for asked in (True, False):
         chunks = list(
-            client.chat.completions.create(  # type: ignore[call-overload]
+            client.chat.completions.create(
                 model="gpt-4o",
-                messages=messages,
+                messages=MESSAGES,
                 stream=True,
                 stream_options={"include_usage": asked},
             )
@@ -82,10 +85,9 @@ def test_the_openai_sdk_reads_responses(fake: str) -> None:
 def test_the_anthropic_sdk_reads_messages(fake: str) -> None:
     """Input leaves cached tokens out, as Anthropic counts."""
     client = anthropic.Anthropic(base_url=fake, api_key="x", max_retries=0)
-    messages = [{"role": "user", "content": "hi"}]
-    plain = client.messages.create(model="claude-x", max_tokens=9, messages=messages)  # type: ignore[call-overload]
+    plain = client.messages.create(model="claude-x", max_tokens=9, messages=MESSAGES)
     assert (plain.usage.input_tokens, plain.usage.cache_read_input_tokens) == (8, 3)
-    with client.messages.stream(model="claude-x", max_tokens=9, messages=messages) as stream:  # type: ignore[arg-type]
+    with client.messages.stream(model="claude-x", max_tokens=9, messages=MESSAGES) as stream:
         assert stream.get_final_text().startswith("This is answer")
         assert stream.get_final_message().usage.output_tokens == 7
     client.close()
@@ -178,9 +180,9 @@ def test_what_is_not_http_ends_its_connection_only(fake: str, raw: bytes) -> Non
     assert ask(fake, "/v1/chat/completions")[0] == 200
 
 
-def test_a_taken_port_is_an_error(fake: str, tmp_path: object) -> None:
+def test_a_taken_port_is_an_error(fake: str, tmp_path: Path) -> None:
     """A port that cannot be had is a message with code 125."""
-    leash = Leash(tmp_path)  # type: ignore[arg-type]
+    leash = Leash(tmp_path)
     done = leash("fakeprovider", "--port", str(urlsplit(fake).port))
     assert done.code == 125
     assert "cannot listen on 127.0.0.1" in done.err

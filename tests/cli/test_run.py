@@ -1,8 +1,10 @@
 """``leash -- CMD`` from end to end: real processes, real TLS interception, a real ledger."""
 
+import os
 import re
 import signal
 import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -20,10 +22,14 @@ def said(err: str) -> list[str]:
 def test_a_budget_stops_a_run_and_the_lines_say_so(leash: Leash, provider: str) -> None:
     """At the limit calls get 429, none reaches the provider, and leash exits with 3."""
     forget(provider)
-    done = leash.agent("--run", "a3f9c2e1", "--max-cost", "0.10", "--deadline", "15m", calls=6)
+    done = leash.agent(
+        "--run", "a3f9c2e1", "--max-cost", "0.10", "--deadline", "15m", "--warn-at", "0.5", calls=6
+    )
     assert (done.code, done.out) == (3, "200 200 200 200 429 429\n")
     assert said(done.err) == [
-        f"run a3f9c2e1 · max cost $0.10 · deadline 15m · prices prices.json + {_published(leash)}",
+        "run a3f9c2e1 · max cost $0.10 · deadline 15m · warn at 0.5 · prices prices.json + "
+        + _published(leash),
+        "warned: $0.0500 of $0.10 spent",
         "stopped run a3f9c2e1 after 4 calls, $0.10 (cost_budget)",
         "to let it go on: leash raise a3f9c2e1 --max-cost +5, then leash --run a3f9c2e1 -- ...",
     ]
@@ -77,11 +83,16 @@ def test_an_account_continues_is_raised_and_is_told(leash: Leash) -> None:
 
 
 def test_without_a_limit_a_run_may_cost_five_dollars(leash: Leash) -> None:
-    """The default budget shows in the start line and the child's exit code passes through."""
+    """The default budget shows in the start line and the child's exit code passes through.
+
+    Neither the client's key nor a prompt is in the output or in any file of leash.
+    """
     done = leash.agent(calls=1, AGENT_EXIT="7")
     assert (done.code, done.out) == (7, "200\n")
     assert "max cost $5.00" in said(done.err)[0]
     assert re.fullmatch(r"finished run [0-9a-f]{8} after 1 call, \$0\.0250", said(done.err)[1])
+    written = [done.err, *_texts(leash)]
+    assert [text for text in written if "sk-test-secret" in text or "step 0" in text] == []
 
 
 def test_other_limits_alone_need_no_prices(leash: Leash) -> None:
@@ -99,9 +110,9 @@ def test_an_unpriced_model_under_a_budget_is_refused_and_told(leash: Leash) -> N
 
 
 def test_a_run_without_a_governed_call_says_so_loudly(leash: Leash) -> None:
-    """The line names the run and the three suspicions."""
-    done = leash("--", "true")
-    assert done.code == 0
+    """The line names the three suspicions; everything after the first ``--`` is the child's."""
+    done = leash("--", "echo", "ps", "--", "--json", "--max-cost")
+    assert (done.code, done.out) == (0, "ps -- --json --max-cost\n")
     assert "made NO GOVERNED CALL" in said(done.err)[1]
     assert [line.strip()[:2] for line in said(done.err)[2:5]] == ["1.", "2.", "3."]
 
@@ -112,12 +123,6 @@ def test_a_client_that_does_not_trust_the_ca_is_named_as_suspicion(leash: Leash)
     code = f"{trustless} import runpy, sys; sys.argv = ['a', '1']; runpy.run_path({str(AGENT)!r})"
     done = leash("--", sys.executable, "-c", code)
     assert "handshakes broken off: api.openai.com x1" in done.err
-
-
-def test_everything_after_the_first_dashes_is_the_childs(leash: Leash) -> None:
-    """``leash -- ps -- x`` runs ``ps``-like words as the child's own."""
-    done = leash("--", "echo", "ps", "--", "--json", "--max-cost")
-    assert done.out == "ps -- --json --max-cost\n"
 
 
 @pytest.mark.parametrize(
@@ -166,13 +171,36 @@ def _waiting(program: str) -> str:
     return head + program
 
 
-def test_no_secret_is_in_what_leash_writes(leash: Leash) -> None:
-    """Neither the client's key nor a prompt is in the output or any file of leash."""
-    done = leash.agent(calls=1)
-    written = [done.err, *_texts(leash)]
-    assert [text for text in written if "sk-test-secret" in text or "step 0" in text] == []
-
-
 def _texts(leash: Leash) -> list[str]:
     files = (leash.folder / "home" / ".leash").rglob("*")
     return [file.read_bytes().decode("latin-1") for file in files if file.is_file()]
+
+
+def test_after_a_kill_of_leash_itself_the_account_continues(leash: Leash, provider: str) -> None:
+    """A call in flight at ``kill -9`` counts once, the run is abandoned, and goes on."""
+    process = leash.start(*SLOW, sys.executable, "-c", _slow(), "2")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "calling\n"
+    while not seen(provider)["open"]:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert leash("ps", "--json").json[0]["status"] == "abandoned"
+    done = leash.agent("--run", "crashed", "--max-calls", "3", calls=3)
+    assert (done.code, done.out) == (3, "200 200 429\n")
+    run = leash("inspect", "crashed", "--json").json
+    assert (run["calls"], run["open_calls"], run["held_cost_pico"]) == (3, 0, 0)
+    assert [entry["confidence"] for entry in run["entries"]] == ["held", "measured", "measured"]
+    assert leash("fsck").code == 0
+
+
+SLOW = ("--run", "crashed", "--max-calls", "3", "--")
+
+
+def _slow() -> str:
+    """Make one call that the provider answers late."""
+    head = f"exec(open({str(AGENT)!r}).read().split('print(')[0])\n"
+    slow = "headers = {'x-fake-delay-ms': '30000', 'content-type': 'application/json'}\n"
+    body = 'body = b\'{"model": "gpt-4o", "messages": []}\'\n'
+    call = "urllib.request.urlopen(urllib.request.Request(URL, body, headers))"
+    return f"{head}{slow}{body}print('calling', flush=True)\n{call}"

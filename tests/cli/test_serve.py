@@ -82,8 +82,8 @@ def test_one_port_serves_base_urls_and_proxies_and_keeps_runs_apart(served: Serv
     found = {run["run"]: (run["status"], run["calls"]) for run in served.leash("ps", "--json").json}
     assert found == {"a": ("stopped", 2), "b": ("stopped", 2), "default": ("running", 1)}
     assert served.stop() == 0
-    found = {run["run"]: run["status"] for run in served.leash("ps", "--json").json}
-    assert found == {"a": "stopped", "b": "stopped", "default": "finished"}
+    ended = {run["run"]: run["status"] for run in served.leash("ps", "--json").json}
+    assert ended == {"a": "stopped", "b": "stopped", "default": "finished"}
 
 
 def test_without_a_limit_serve_says_so(leash: Leash) -> None:

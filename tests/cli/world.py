@@ -18,7 +18,10 @@ PATIENCE = 60.0
 """Seconds before a hung process fails a test; nothing here is timed."""
 
 AGENT = ROOT / "tests" / "cli" / "agent.py"
-DROPPED = re.compile(r"LEASH_.*|.*_proxy|.*_PROXY|NODE_OPTIONS|JAVA_TOOL_OPTIONS")
+DROPPED = re.compile(
+    r"LEASH_.*|.*_proxy|.*_PROXY|NODE_OPTIONS|JAVA_TOOL_OPTIONS|PYTHONDONTWRITEBYTECODE"
+)
+"""Variables of the developer's own; without the last, every start compiles all modules anew."""
 
 
 @dataclass(frozen=True)

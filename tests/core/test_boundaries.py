@@ -293,12 +293,13 @@ def test_a_changed_window_forgets_nothing_early(
     events: list[tuple[float, int]], window: TokenWindow, new: TokenWindow, later: float
 ) -> None:
     """What the old window still knew counts in the new one for as long as it is there."""
-    raised = LimitsRaised(run="r", at=START, limits=Limits(rate=new))
+    last = after(events[-1][0])
+    raised = LimitsRaised(run="r", at=last, limits=Limits(rate=new))
     balance = fold(used(events, window), raised)
-    now = after(events[-1][0] + later)
+    now = Instant(last + round(later * SECOND))
     span = min(window.seconds, new.seconds) * SECOND
     known = [(at, tokens) for at, tokens in events if after(at) > now - span]
-    true = sum(tokens for at, tokens in known if after(at) > after(events[-1][0]) - span)
+    true = sum(tokens for at, tokens in known if after(at) > last - span)
     trip = TokenRate(new).check(balance, NOTHING, now)
     assert trip is not None or true < new.tokens
 
@@ -307,9 +308,20 @@ def test_a_shorter_window_keeps_what_stood_in_a_longer_slot() -> None:
     """Tokens at the end of a slot of a minute count for the whole of the new, shorter window."""
     end_of_slot = 99  # START is 20 s into a minute
     hour = used([(end_of_slot, 100)], TokenWindow(tokens=100, seconds=3600))
-    raised = fold(hour, LimitsRaised(run="r", at=START, limits=Limits(rate=WINDOW)))
+    raised = fold(
+        hour, LimitsRaised(run="r", at=after(end_of_slot + 30), limits=Limits(rate=WINDOW))
+    )
     trips = [TokenRate(WINDOW).check(raised, NOTHING, after(end_of_slot + n)) for n in (59, 62)]
     assert [trip is not None for trip in trips] == [True, False]
+
+
+def test_a_much_shorter_window_does_not_take_its_slots_for_the_future() -> None:
+    """A slot is moved to the moment of the change at most, so that it still counts."""
+    hour = used([(0, 100)], TokenWindow(tokens=100, seconds=3600))
+    second = TokenWindow(tokens=100, seconds=1)
+    raised = fold(hour, LimitsRaised(run="r", at=START, limits=Limits(rate=second)))
+    trips = [TokenRate(second).check(raised, NOTHING, after(later)) for later in (0, 0.9, 2)]
+    assert [trip is not None for trip in trips] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from leash_addon.cli.fakeprovider import FakeProvider, Script
 from tests.e2e.house import House
+from tests.e2e.nursery import Nursery, nursing
 from tests.e2e.provider import providing, url_of
 
 
@@ -17,7 +18,14 @@ def fake() -> Iterator[FakeProvider]:
         yield fake
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Keep a process that forks leashes."""
+    with nursing() as nursery:
+        yield nursery
+
+
 @pytest.fixture
-def house(tmp_path: Path, fake: FakeProvider) -> House:
+def house(tmp_path: Path, fake: FakeProvider, nursery: Nursery) -> House:
     """Make an empty home whose calls go to the fake provider."""
-    return House(root=tmp_path, extra={"LEASH_UPSTREAM": url_of(fake)})
+    return House(root=tmp_path, extra={"LEASH_UPSTREAM": url_of(fake)}, nursery=nursery)

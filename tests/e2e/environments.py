@@ -49,7 +49,15 @@ def node_with(package: str) -> Path:
         pytest.skip("Node and npm are not installed")
     folder = FOLDER / f"node-{package}"
     folder.mkdir(parents=True, exist_ok=True)
-    install = ["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0", package]
+    install = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--fetch-retries=0",
+        "--fetch-timeout=60000",
+        package,
+    ]
     if not _made(folder, [[*install, "--prefix", str(folder)]]):
         pytest.skip(f"npm cannot fetch {package}")
     return folder

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +16,11 @@ from typing import Any
 from leash_addon.core.balance import Balance
 from leash_addon.core.journal import CallSettled, Entry
 from leash_addon.ledger import open_ledger
+from tests.e2e.nursery import PATIENCE, Nursery
 
 BIN = Path(sys.executable).parent
 LEASH = BIN / "leash"
 CLIENTS = Path(__file__).with_name("clients")
-PATIENCE = 90.0
-"""Seconds after which a process that does not end is a failure: generous, for busy machines."""
 
 type Json = dict[str, Any]
 
@@ -62,7 +63,10 @@ class Talk:
     def hear(self) -> Json:
         """Wait for the next thing the agent prints."""
         assert self.process.stdout is not None
+        late = threading.Timer(PATIENCE, self.process.kill)
+        late.start()
         line = self.process.stdout.readline()
+        late.cancel()
         assert line, f"the agent has gone: {self._errors.read_text()}"
         answer: Json = json.loads(line)
         return answer
@@ -83,10 +87,14 @@ class Talk:
 
 @dataclass(kw_only=True)
 class House:
-    """A home directory, a working directory, and the environment of a user who has both."""
+    """A home directory, a working directory, and the environment of a user who has both.
+
+    ``nursery``: where short commands of leash are forked; without one each is a process anew.
+    """
 
     root: Path
     extra: dict[str, str] = field(default_factory=dict)
+    nursery: Nursery | None = None
 
     def __post_init__(self) -> None:
         """Make the directories."""
@@ -117,7 +125,13 @@ class House:
 
     def leash(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Finished:
         """Run one command line of leash to its end."""
-        return self.execute(LEASH, *words, env=env)
+        if self.nursery is None:
+            return self.execute(LEASH, *words, env=env)
+        out, errors = self.root / "out", self.root / "errors"
+        whole = self.env | dict(env or {})
+        pid = self.nursery.start(*map(str, words), env=whole, out=out, errors=errors, cwd=self.work)
+        code = self.nursery.wait(pid)
+        return Finished(code=code, out=out.read_text(), err=errors.read_text())
 
     def execute(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Finished:
         """Run a program to its end, in this house."""
@@ -142,6 +156,20 @@ class House:
         """Run an obedient agent under ``leash FLAGS --``."""
         with self.process(LEASH, *flags, "--", *self.script("agent.py"), env=env) as talk:
             yield talk
+
+    @contextmanager
+    def governed(self, *flags: str, command: Sequence[str]) -> Iterator[Talk]:
+        """Run Python with its own words under ``leash FLAGS --``."""
+        with self.process(LEASH, *flags, "--", sys.executable, *command) as talk:
+            yield talk
+
+    @staticmethod
+    def until(claim: Callable[[], bool]) -> bool:
+        """Wait for what another process is about to do; tell whether it did."""
+        end = time.monotonic() + PATIENCE
+        while not claim() and time.monotonic() < end:
+            time.sleep(0.005)
+        return claim()
 
     @contextmanager
     def process(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Iterator[Talk]:

@@ -19,11 +19,12 @@ from leash_addon.cli.fakeprovider import FakeProvider, Script
 from leash_addon.cli.fakeprovider.http import Request
 from leash_addon.core.journal import CallOpened, CallSettled, RunStarted, Tokens
 from leash_addon.core.limits import Limits
+from leash_addon.core.money import Instant
 from leash_addon.core.reading import Confidence
 from leash_addon.core.verdict import Reason
 from leash_addon.ledger import open_ledger
 from tests.e2e.house import House
-from tests.e2e.nursery import Nursery, nursing
+from tests.e2e.nursery import Nursery
 from tests.e2e.provider import providing, url_of
 from tests.e2e.serving import Serving, serving
 
@@ -135,10 +136,10 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, nursery: Nursery) -> Iterator[Site]:
     """Prepare a ledger that is about to see many crashes."""
     arrivals = Trigger()
-    with providing(lambda: MinedProvider(arrivals)) as fake, nursing() as nursery:
+    with providing(lambda: MinedProvider(arrivals)) as fake:
         house = House(root=tmp_path, extra={"LEASH_UPSTREAM": url_of(fake)})
         yield Site(house=house, nursery=nursery, fake=fake, arrivals=arrivals)
 
@@ -166,6 +167,7 @@ async def test_a_leash_that_is_killed_thirty_times_never_loses_or_doubles_a_call
         chosen = rng.choice([site.arrivals, site.answers])
         chosen.set(leash.pid, rng.randint(1, 30), rng.choice([0.0, rng.uniform(0, 0.01)]))
         await site.traffic(leash.port, seed)
+        assert chosen.left <= 0  # nothing else ended the traffic
         assert site.nursery.wait(leash.pid) == -signal.SIGKILL
     leash = await site.serve()
     ended = site.check()
@@ -183,8 +185,7 @@ def test_a_run_goes_on_after_its_leash_was_killed(house: House, fake: FakeProvid
     with house.agent("--run", "again", "--max-calls", "3") as talk:
         talk.call()
         talk.tell(stream=True, headers={"x-fake-gap-ms": "60000"})
-        while fake.seen.open == 0:
-            time.sleep(0.005)
+        assert house.until(lambda: fake.seen.count == 2)
         talk.process.kill()
         talk.hear()
     with house.agent("--run", "again") as talk:
@@ -197,20 +198,19 @@ def test_a_run_goes_on_after_its_leash_was_killed(house: House, fake: FakeProvid
     assert house.problems() == []
 
 
-def test_six_leashes_that_start_at_once_in_an_empty_home_all_succeed(house: House) -> None:
+def test_six_leashes_that_start_at_once_in_an_empty_home_all_succeed(
+    house: House, nursery: Nursery
+) -> None:
     """Authority and ledger are made once, however many processes want them first."""
-    with nursing() as nursery:
-        files = [house.root / f"first-{number}" for number in range(6)]
-        pids = [
-            nursery.start("run", "--max-calls", "1", "--", "true", env=house.env, errors=file)
-            for file in files
-        ]
-        codes = [nursery.wait(pid) for pid in pids]
+    files = [house.root / f"first-{number}" for number in range(6)]
+    words = ("run", "--max-calls", "1", "--", "true")
+    pids = [nursery.start(*words, env=house.env, errors=file) for file in files]
+    codes = [nursery.wait(pid) for pid in pids]
     assert codes == [0] * 6, [file.read_text() for file in files]
     said = "".join(file.read_text() for file in files)
     assert said.count("made a certificate authority") == 1
     with open_ledger(house.db) as ledger:
-        runs = ledger.runs(0)  # type: ignore[arg-type]
+        runs = ledger.runs(Instant(0))
     assert [standing.balance.limits for standing in runs] == [Limits(max_calls=1)] * 6
     assert len({standing.run for standing in runs}) == 6
 

@@ -10,7 +10,7 @@ import pytest
 
 from leash_addon.cli.fakeprovider import Script
 from tests.e2e.house import House
-from tests.e2e.nursery import nursing
+from tests.e2e.nursery import Nursery
 from tests.e2e.provider import GatedProvider, providing, url_of
 from tests.e2e.serving import serving
 
@@ -22,11 +22,11 @@ QUESTION = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 @pytest.mark.asyncio
 @pytest.mark.parametrize("leashes", [1, 2], ids=["one proxy", "two proxies on one ledger"])
 async def test_of_64_parallel_calls_exactly_10_reach_the_provider_and_overlap_there(
-    tmp_path: Path, leashes: int
+    tmp_path: Path, nursery: Nursery, leashes: int
 ) -> None:
     """The provider answers none before ten are in, so they pass only side by side; 54 get 429."""
     script = Script(input_tokens=10, output_tokens=10)
-    with providing(lambda: GatedProvider(script, meant=LIMIT)) as fake, nursing() as nursery:
+    with providing(lambda: GatedProvider(script, meant=LIMIT)) as fake:
         house = House(root=tmp_path, extra={"LEASH_UPSTREAM": url_of(fake)})
         flags = ("--max-calls", str(LIMIT))
         doors = [await serving(house, nursery, *flags) for _ in range(leashes)]

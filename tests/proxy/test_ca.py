@@ -90,6 +90,12 @@ def test_files_are_private(tmp_path: Path) -> None:
     assert (stat.S_IMODE((tmp_path / "ca").stat().st_mode), modes) == (0o700, {0o600})
 
 
+def test_a_missing_parent_is_made_private(tmp_path: Path) -> None:
+    """The directory above, which will hold the ledger too, has mode 0700 whatever the umask."""
+    open_authority(tmp_path / "home" / "ca", HOSTS, NOW)
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
 def test_a_second_opening_changes_nothing(tmp_path: Path) -> None:
     """The same hosts load the same root and intermediate, with nothing to say."""
     first = open_authority(tmp_path, HOSTS, NOW)

@@ -3,7 +3,7 @@
 A stream repeats its usage object, so formats keep it as raw bytes and decode only the last one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeGuard
 
@@ -12,6 +12,9 @@ import msgspec
 type Json = object
 type Path = str
 """Keys joined by dots: ``prompt_tokens_details.cached_tokens``."""
+
+type Steps = tuple[str, ...]
+"""A path taken apart, for those that are followed in every answer."""
 
 _EXACT: Final = msgspec.json.Decoder(float_hook=Decimal)
 _LARGEST: Final = 10**15
@@ -33,8 +36,13 @@ def present(raw: msgspec.Raw | msgspec.UnsetType) -> TypeGuard[msgspec.Raw]:
 
 def at(node: Json, path: Path) -> Json:
     """Return what is at a path; ``None`` where anything on the way is missing or no object."""
-    for key in path.split("."):
-        if not isinstance(node, Mapping):
+    return reach(node, path.split("."))
+
+
+def reach(node: Json, steps: Iterable[str]) -> Json:
+    """Do what ``at`` does, for a path that is taken apart already."""
+    for key in steps:
+        if not isinstance(node, dict):
             return None
         node = node.get(key)
     return node
@@ -51,6 +59,10 @@ def count(node: Json, paths: Sequence[Path]) -> int | None:
 
 def as_count(value: Json) -> int | None:
     """Read a count; some servers write 12.0 or "12"."""
+    if value is None:
+        return None
+    if value.__class__ is int:
+        return value if 0 <= value <= _LARGEST else None
     if isinstance(value, str) and value.isdecimal() and value.isascii():
         value = Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -73,9 +85,11 @@ def amount(node: Json, paths: Sequence[Path]) -> Decimal | None:
 
 def text(node: Json, paths: Sequence[Path]) -> str | None:
     """Return the first of several paths that holds a string that is not empty."""
-    return next(
-        (found for path in paths if isinstance(found := at(node, path), str) and found), None
-    )
+    for path in paths:
+        found = at(node, path)
+        if isinstance(found, str) and found:
+            return found
+    return None
 
 
 def among(value: Json, words: Collection[str]) -> bool:

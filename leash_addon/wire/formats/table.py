@@ -6,14 +6,30 @@ the same provider answers both ways by model and by day.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from leash_addon.core.usage import Usage
-from leash_addon.wire.formats.numbers import Json, Path, amount, count
+from leash_addon.core.usage import NO_TOOLS, Usage
+from leash_addon.wire.formats.numbers import Json, Path, Steps, amount, as_count, count, reach
+
+COUNTS: Final = (
+    ("input", "input_tokens"),
+    ("output", "output_tokens"),
+    ("cache_read", "cache_read_tokens"),
+    ("cache_write", "cache_write_tokens"),
+    ("cache_write_5m", "cache_write_5m_tokens"),
+    ("cache_write_1h", "cache_write_1h_tokens"),
+    ("reasoning", "reasoning_tokens"),
+    ("input_audio", "input_audio_tokens"),
+    ("cached_audio", "cached_audio_tokens"),
+    ("output_audio", "output_audio_tokens"),
+    ("input_image", "input_image_tokens"),
+    ("output_image", "output_image_tokens"),
+)
+"""The fields of a table that are counts, and the counts of a usage that they hold."""
 
 TICK: Final = Decimal("1e-10")
 """USD in one of xAI's cost ticks (https://docs.x.ai/docs/api-reference, 2026-08)."""
@@ -45,33 +61,44 @@ class UsageTable:
     ticks: tuple[Path, ...] = ()
     tools: tuple[tuple[str, Path], ...] = ()
     missing_output: int | None = None
+    _counts: tuple[tuple[str, tuple[Steps, ...]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Take the paths apart once: they are followed in every answer."""
+        counts = [
+            (name, tuple(tuple(path.split(".")) for path in getattr(self, place)))
+            for place, name in COUNTS
+        ]
+        object.__setattr__(self, "_counts", tuple(row for row in counts if row[1]))
 
     def read(self, node: Json) -> Usage:
         """Read the counts as they are written; the meaning is up to the format."""
-        output = count(node, self.output)
         ticks = amount(node, self.ticks)
         cost = ticks * TICK if ticks is not None else amount(node, self.cost)
+        found: dict[str, Any] = {}
+        for name, paths in self._counts:
+            for steps in paths:
+                value = node.get(steps[0]) if isinstance(node, dict) else None
+                if len(steps) > 1 and value is not None:
+                    value = reach(value, steps[1:])
+                if value is not None and (number := as_count(value)) is not None:
+                    found[name] = number
+                    break
+        if self.missing_output is not None:
+            found.setdefault("output_tokens", self.missing_output)
         return Usage(
-            input_tokens=count(node, self.input),
-            output_tokens=self.missing_output if output is None else output,
-            cache_read_tokens=count(node, self.cache_read),
-            cache_write_tokens=count(node, self.cache_write),
-            cache_write_5m_tokens=count(node, self.cache_write_5m),
-            cache_write_1h_tokens=count(node, self.cache_write_1h),
-            reasoning_tokens=count(node, self.reasoning),
-            input_audio_tokens=count(node, self.input_audio),
-            cached_audio_tokens=count(node, self.cached_audio),
-            output_audio_tokens=count(node, self.output_audio),
-            input_image_tokens=count(node, self.input_image),
-            output_image_tokens=count(node, self.output_image),
-            audio_seconds=amount(node, self.seconds),
+            **found,
+            audio_seconds=amount(node, self.seconds) if self.seconds else None,
             provider_cost_usd=cost,
             server_tool_requests=self._tools(node),
         )
 
-    def _tools(self, node: Json) -> MappingProxyType[str, int]:
-        found = ((kind, count(node, (path,))) for kind, path in self.tools)
-        return MappingProxyType({kind: number for kind, number in found if number})
+    def _tools(self, node: Json) -> Mapping[str, int]:
+        counted = ((kind, count(node, (path,))) for kind, path in self.tools)
+        found = {kind: number for kind, number in counted if number}
+        return MappingProxyType(found) if found else NO_TOOLS
 
 
 def plus(*counts: int | None) -> int | None:

@@ -1,0 +1,55 @@
+"""kill -9 of ``leash serve`` at random points of live traffic, streams included."""
+
+import asyncio
+import random
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from leash_addon.core.reading import Confidence
+from leash_addon.ledger import open_ledger
+from tests.e2e.house import House
+from tests.e2e.nursery import nursing
+from tests.e2e.provider import providing, url_of
+from tests.e2e.test_crash import RUN, MinedProvider, Site, Trigger
+
+CAP = '[[cap]]\nper = "run"\nwindow = "total"\nmax_calls = 1000000\naction = "alert"\n'
+
+
+def kills(rounds: int = 300) -> dict[str, object]:
+    """Kill so many proxies in the middle of calls; return what the books say afterwards."""
+    with tempfile.TemporaryDirectory(prefix="leash-chaos-") as folder, nursing() as nursery:
+        arrivals = Trigger()
+        with providing(lambda: MinedProvider(arrivals)) as fake:
+            house = House(root=Path(folder), extra={"LEASH_UPSTREAM": url_of(fake)})
+            site = Site(house=house, nursery=nursery, fake=fake, arrivals=arrivals)
+            return asyncio.run(_kill(site, rounds))
+
+
+async def _kill(site: Site, rounds: int) -> dict[str, object]:
+    config = site.house.root / "leash.toml"
+    config.write_text(CAP)
+    began = time.monotonic()
+    for seed in range(rounds):
+        rng = random.Random(seed)  # noqa: S311 - chance, not a secret
+        leash = await site.serve("--config", str(config))
+        chosen = rng.choice([site.arrivals, site.answers])
+        chosen.set(leash.pid, rng.randint(1, 30), rng.choice([0.0, rng.uniform(0, 0.01)]))
+        await site.traffic(leash.port, seed)
+        if site.nursery.wait(leash.pid) != -signal.SIGKILL:
+            return {"rounds": seed, "held": False, "why": "leash ended by itself"}
+    leash = await site.serve("--config", str(config))
+    ended = site.check()  # asserts: each call once, none undercounted, no hold left, fsck clean
+    leash.end()
+    with open_ledger(site.house.db) as ledger:
+        run, cap = ledger.balance(RUN), ledger.account_balance(f"cap:run={RUN}|total")
+    return {
+        "rounds": rounds,
+        "seconds": round(time.monotonic() - began),
+        "calls": run.calls,
+        "reached_the_provider": site.fake.seen.count,
+        "swept_at_their_hold": ended[Confidence.HELD],
+        "open_after_the_sweep": run.open_calls,
+        "held": (cap.calls, cap.spent, cap.held) == (run.calls, run.spent, 0),
+    }
