@@ -21,6 +21,7 @@ from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.core.windows import WindowKind
 from leash_addon.ledger import Ledger, open_ledger
+from leash_addon.ledger.owner import LEASE
 from tests.ledger.world import START, World, make_ask, make_end
 
 TOKEN = 1_000_000
@@ -72,10 +73,12 @@ ALERTS = Terms(
 class Processes(RuleBasedStateMachine):
     """Three processes share one run; each may crash, and calls end late, twice or never."""
 
+    fresh = staticmethod(fresh_world)
+
     def __init__(self) -> None:
         """Start a run in the first of three processes."""
         super().__init__()
-        self.world, self.folder = fresh_world()
+        self.world, self.folder = self.fresh()
         self.world.terms = ALERTS
         self.processes: list[Ledger] = [self.world.open() for _ in range(3)]
         self.open: dict[str, tuple[int, int]] = {}  # call -> (process, hold)
@@ -132,11 +135,19 @@ class Processes(RuleBasedStateMachine):
         """Kill a process and start another in its place; what it had open is swept."""
         self.world.crash(self.processes[who])
         self.processes[who] = self.world.open()
+        self.wait_for_death()
         self.processes[who].sweep(self.world.now)
         for name in [name for name, (owner, _) in self.open.items() if owner == who]:
             _, hold = self.open.pop(name)
             self.late[name] = hold
             self.spent += hold
+
+    def wait_for_death(self) -> None:
+        """Let the leases of crashed processes end, where they have nothing else to be known by."""
+        if self.world.url is not None:
+            self.world.now = Instant(self.world.now + 4 * LEASE)
+            for process in self.processes:
+                process.heartbeat(self.world.now)
 
     @rule(data=st.data(), who=st.integers(0, 2), cost=COSTS)
     @precondition(lambda self: self.late)
