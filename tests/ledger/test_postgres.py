@@ -11,16 +11,18 @@ import psycopg
 import pytest
 
 from leash_addon.core.caps import Cap
+from leash_addon.core.journal import RunKilled
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
-from leash_addon.core.money import Instant
+from leash_addon.core.money import ZERO, Instant
 from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.terms import Terms
-from leash_addon.core.verdict import Allow, Trip
+from leash_addon.core.verdict import Allow, Trip, Verdict
 from leash_addon.core.windows import WindowKind
-from leash_addon.errors import LedgerError, UsageError
-from leash_addon.ledger import LedgerWriter, open_ledger, schema
+from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure, UsageError
+from leash_addon.ledger import Ledger, LedgerWriter, open_ledger, schema
 from leash_addon.ledger.owner import LEASE
 from leash_addon.ledger.postgres.schema import STEPS
+from leash_addon.ledger.store import Footprint
 from tests.ledger.postgres_server import Server, running, why_not
 from tests.ledger.test_processes import of_kind, output, start
 from tests.ledger.world import START, World, make_ask, make_end
@@ -302,3 +304,30 @@ def test_a_server_that_is_away_is_said_with_its_address(fragile: Server) -> None
     ):
         open_ledger(url)
     fragile.start()
+
+
+def test_a_process_that_hangs_within_a_transaction_blocks_nobody_for_long(
+    postgres_world: World,
+) -> None:
+    """Its session is ended, its locks are free, and what it was about to write is not written."""
+    hung, other = postgres_world.start(), postgres_world.open()
+    transaction = hung.database.transaction(Footprint(accounts=("run:r1",)))
+    books = transaction.__enter__()
+    books.record(RunKilled(run="r1", at=START))
+    with pytest.raises(LedgerBusy):
+        postgres_world.call(other)
+    verdicts = [patiently(postgres_world, other) for _ in range(2)]
+    with pytest.raises(LedgerUnsure):
+        transaction.__exit__(None, None, None)
+    assert verdicts == [Allow(hold=ZERO)] * 2
+    assert (other.balance("r1").stopped, other.fsck()) == (None, [])
+    assert isinstance(postgres_world.call(hung)[1], Allow)
+
+
+def patiently(world: World, ledger: Ledger) -> Verdict:
+    """Ask for a call until the lock is free."""
+    while True:
+        try:
+            return world.call(ledger)[1]
+        except LedgerBusy:
+            continue

@@ -1,6 +1,7 @@
 """One PostgreSQL transaction, from its footprint to its commit."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from types import TracebackType
 
 import msgspec
@@ -60,15 +61,16 @@ class PostgresTransaction:
         self._codec = codec
         self._known = known
         self._footprint = footprint
+        self._pipeline = ExitStack()
 
     def __enter__(self) -> Books:
         """Lock and read. A connection that was lost meanwhile is replaced, once."""
         try:
-            self._conn, self._wanted, read = self._begin()
+            self._conn, read = self._begin()
         except _LostError:
             self._pool.close()  # the other connections are as old
             try:
-                self._conn, self._wanted, read = self._begin()
+                self._conn, read = self._begin()
             except _LostError as again:
                 raise again.said from None
         self._store = PostgresStore(read)
@@ -88,22 +90,23 @@ class PostgresTransaction:
             elif isinstance(error, (msgspec.MsgspecError, OverflowError)):
                 raise unreadable(self._url, error) from error
         finally:
-            self._pool.give_back(self._conn)  # rolls back what was not committed
+            self._give_back(self._conn)
 
-    def _begin(self) -> tuple[Connection, Wanted, Read]:
+    def _begin(self) -> tuple[Connection, Read]:
         conn = self._pool.take()
         try:
             found, opened = self._opened(conn)
+            pipeline = self._pipeline.enter_context(conn.pipeline())
             while True:
                 wanted = self._wants(opened)
-                read = lock_and_read(conn, wanted, found)
+                read = lock_and_read(conn, pipeline, wanted, found)
                 if _is_whole(wanted, self._footprint, read):
-                    return conn, wanted, read
+                    return conn, read
                 conn.execute("ROLLBACK")
                 self._known.forget()
         except BaseException as error:
             lost = isinstance(error, psycopg.OperationalError) and is_lost(conn, error)
-            self._pool.give_back(conn)
+            self._give_back(conn)
             if isinstance(error, psycopg.Error):
                 raised = translated(self._url, error)
                 raise (_LostError(raised) if lost else raised) from None
@@ -132,10 +135,17 @@ class PostgresTransaction:
             ends=footprint.ends,
         )
 
+    def _give_back(self, conn: Connection) -> None:
+        """End the pipeline, roll back what was not committed, and leave the connection."""
+        with suppress(psycopg.Error):
+            self._pipeline.close()
+        self._pool.give_back(conn)
+
     def _commit(self) -> None:
         try:
             self._books.write()
             write_and_commit(self._conn, self._store.read, self._store.written)
+            self._pipeline.close()
         except psycopg.Error as error:
             if isinstance(error, psycopg.OperationalError) and is_lost(self._conn, error):
                 msg = f"ledger {self._url}: the connection was lost: {said(self._url, error)}"

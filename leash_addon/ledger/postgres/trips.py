@@ -2,10 +2,15 @@
 
 Statements of a pipeline are sent together and run one after the other. Under READ COMMITTED each
 sees what was committed before it began: the ones after the lock see what the lock protects.
+
+One pipeline spans both: psycopg ends a pipeline with a message that stops the server's clock for
+sessions that are idle in a transaction, and a process that hangs there would keep its locks.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+from psycopg import Pipeline
 
 from leash_addon.ledger.postgres.faults import Connection
 from leash_addon.ledger.postgres.store import Opened, Read, Written
@@ -78,21 +83,23 @@ def find_opened(conn: Connection, calls: list[str], owners: list[str]) -> dict[s
     return {call: Opened(body=body, owner=owner) for call, body, owner in rows}
 
 
-def lock_and_read(conn: Connection, wanted: Wanted, opened: Mapping[str, Opened]) -> Read:
+def lock_and_read(
+    conn: Connection, pipeline: Pipeline, wanted: Wanted, opened: Mapping[str, Opened]
+) -> Read:
     """Begin, lock and read, in one round trip."""
     paying = [end for end in wanted.ends if end.response_id is not None and end.usage]
-    with conn.pipeline():
-        conn.execute("BEGIN")
-        if wanted.make:
-            conn.execute(_MAKE_BALANCES, (wanted.make,))
-        balances = conn.execute(_LOCK_BALANCES, (wanted.accounts,)) if wanted.accounts else ()
-        if wanted.make_buckets:
-            conn.execute(_MAKE_BUCKETS, (wanted.make_buckets,))
-        buckets = conn.execute(_LOCK_BUCKETS, (wanted.buckets,)) if wanted.buckets else ()
-        calls = wanted.calls
-        found = conn.execute(_READ, (wanted.runs, calls, calls)) if wanted.accounts else ()
-        answers = ([end.response_id for end in paying], [end.call for end in paying])
-        paid = conn.execute(_PAY, answers) if paying else ()
+    conn.execute("BEGIN")
+    if wanted.make:
+        conn.execute(_MAKE_BALANCES, (wanted.make,))
+    balances = conn.execute(_LOCK_BALANCES, (wanted.accounts,)) if wanted.accounts else ()
+    if wanted.make_buckets:
+        conn.execute(_MAKE_BUCKETS, (wanted.make_buckets,))
+    buckets = conn.execute(_LOCK_BUCKETS, (wanted.buckets,)) if wanted.buckets else ()
+    calls = wanted.calls
+    found = conn.execute(_READ, (wanted.runs, calls, calls)) if wanted.accounts else ()
+    answers = ([end.response_id for end in paying], [end.call for end in paying])
+    paid = conn.execute(_PAY, answers) if paying else ()
+    pipeline.sync()
     read = Read(accounts=frozenset(wanted.accounts), opened=opened)
     read.balances.update(balances)
     read.buckets.update((key, None if at == _NEW_BUCKET else at) for key, at in buckets)
@@ -154,33 +161,32 @@ _FORGET_BUCKETS = (
 
 
 def write_and_commit(conn: Connection, read: Read, written: Written) -> None:
-    """Write everything and commit, in one round trip."""
-    with conn.pipeline():
-        if written.let_go:
-            conn.execute(_LET_GO, (written.let_go,))
-        if written.rows:
-            _append(conn, written)
-        if written.balances:
-            states = list(written.balances.values())
-            conn.execute(
-                _WRITE_BALANCES,
-                (
-                    list(written.balances),
-                    [state for state, _ in states],
-                    [entries for _, entries in states],
-                ),
-            )
-        if written.buckets:
-            filled = written.buckets
-            conn.execute(_WRITE_BUCKETS, (list(filled), list(filled.values())))
-        _unmake(conn, read, written)
-        for claim in written.claims:
-            conn.execute(_CLAIM, claim)
-        if written.forgotten:
-            conn.execute(_FORGET, (written.forgotten,))
-        if written.full_before is not None:
-            conn.execute(_FORGET_BUCKETS, (written.full_before,))
-        conn.execute("COMMIT")
+    """Write everything and commit, in the round trip that ends the pipeline."""
+    if written.let_go:
+        conn.execute(_LET_GO, (written.let_go,))
+    if written.rows:
+        _append(conn, written)
+    if written.balances:
+        states = list(written.balances.values())
+        conn.execute(
+            _WRITE_BALANCES,
+            (
+                list(written.balances),
+                [state for state, _ in states],
+                [entries for _, entries in states],
+            ),
+        )
+    if written.buckets:
+        filled = written.buckets
+        conn.execute(_WRITE_BUCKETS, (list(filled), list(filled.values())))
+    _unmake(conn, read, written)
+    for claim in written.claims:
+        conn.execute(_CLAIM, claim)
+    if written.forgotten:
+        conn.execute(_FORGET, (written.forgotten,))
+    if written.full_before is not None:
+        conn.execute(_FORGET_BUCKETS, (written.full_before,))
+    conn.execute("COMMIT")
 
 
 def _append(conn: Connection, written: Written) -> None:
