@@ -150,6 +150,7 @@ class Governor:
     ) -> Ask:
         """Put what a request asks for into the ledger's words. ``tags``: who asks."""
         model = asked.model or route.model or ""
+        card = self._card(route, asked.model)
         return Ask(
             run=run,
             call=self._new_id(self.clock()),
@@ -161,7 +162,8 @@ class Governor:
             input_tokens=asked.input_tokens,
             max_output=None if asked.max_output is None else asked.max_output * asked.choices,
             choices=asked.choices,
-            card=self._card(route, asked.model),
+            card=card,
+            context_window=None if card is None else card.context_window,
             blind=None if route.format else Reason.BLIND_ENDPOINT,
             imputed=imputed,
             on_blind=self.policy.on_blind,
