@@ -203,15 +203,16 @@ class Governor:
         reading, first = call.reading(), call.first_byte_at
         provider, model = call.route.provider, call.ask.model or None
 
-        def card(reported: str | None) -> RateCard | None:
+        def card(reported: str | None, requested: str | None) -> RateCard | None:
             return self._prices.find(
-                provider, reported, at=ended.at, tier=reading.service_tier, requested=model
+                provider, reported, at=ended.at, tier=reading.service_tier, requested=requested
             )
 
         def find(leg: str | None) -> RateCard | None:
-            return card(leg or reading.model)
+            # A leg that names its model is never priced as the model that was asked for.
+            return card(leg, None) if leg else own
 
-        own = card(reading.model)
+        own = card(reading.model, model)
         if reading.usage is not None and own is not None:
             self._drift.compare(provider, reading.usage, own, find)
         return settlement(
