@@ -20,6 +20,9 @@ WATCHED = frozenset({signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGAL
 GRACE = 20
 """Seconds that workers get to settle their calls before they are killed."""
 
+FAILED = 125
+"""Exit code when leash itself failed."""
+
 QUICK = 2.0
 """A worker that dies sooner than this, in seconds, has not come up properly."""
 
@@ -72,7 +75,7 @@ class Supervisor:
                 self._signal(signal.SIGKILL)
             else:
                 self._end()
-        return 0 if self._ending else 1
+        return 0 if self._ending else FAILED
 
     def _start(self) -> int | None:
         """Fork a worker and wait until it listens; return its exit code when it ended instead."""
@@ -87,11 +90,11 @@ class Supervisor:
             self._started[pid] = time.monotonic()
             return None
         _, status = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(status) or 1
+        return os.waitstatus_to_exitcode(status) or FAILED
 
     def _become_worker(self, ready: int, ready_end: int) -> None:
         """Work, in the child, and never return."""
-        code = 1
+        code = FAILED
         try:
             os.close(ready)
             os.close(self._alive_end)

@@ -159,7 +159,10 @@ def _card(
     listed = {key: value for key, value in vars(prices).items() if value is not None}
     if not listed and _said_to_be_free(model):
         zero = Decimal(0)
-        return RateCard(table=table_name(), name=name, rates=Rates(input=zero, output=zero))
+        rates = Rates(input=zero, output=zero)
+        return RateCard(
+            table=table_name(), name=name, rates=rates, context_window=model.context_window
+        )
     rates = _rates(listed, None)
     requests = {
         kind: _at(listed[key], None).scaleb(-3) for kind, key in _REQUESTS.items() if key in listed
@@ -177,6 +180,7 @@ def _card(
         per_call=per_call,
         # https://console.groq.com/docs/speech-to-text (2026-11): billed for 10 seconds at least.
         least_audio_seconds=Decimal(10 if whisper else 0),
+        context_window=model.context_window,
     )
 
 

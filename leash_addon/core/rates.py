@@ -48,7 +48,8 @@ class RateCard:
     tokens is priced by that entry as a whole, not only the tokens beyond it.
     ``per_request``: USD for one server-side tool request, by kind (``web_search``).
     ``per_call``: USD for the call itself, whatever it carries.
-    ``least_audio_seconds``: shorter audio is billed as so many seconds.
+    ``least_audio_seconds``: shorter audio is billed as so many seconds. ``context_window``: tokens
+    that the model takes at most, where the table says.
     """
 
     table: str
@@ -58,6 +59,7 @@ class RateCard:
     per_request: Mapping[str, Decimal] = field(default_factory=lambda: NO_RATES)
     per_call: Decimal = Decimal(0)
     least_audio_seconds: Decimal = Decimal(0)
+    context_window: int | None = None
 
     def rates_for(self, input_tokens: int) -> Rates:
         """Return the rates that hold for a call with so much input."""

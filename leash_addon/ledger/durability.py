@@ -23,7 +23,7 @@ from leash_addon.ledger.locks import try_lock
 
 _log = logging.getLogger(__name__)
 
-SYNC_AFTER = 0.05
+SYNC_AFTER = 0.03
 """Seconds in which commits gather for one fsync."""
 
 CHECKPOINT_EVERY = 1.0

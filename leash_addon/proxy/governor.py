@@ -9,16 +9,13 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from leash_addon.core.ask import Ask
-from leash_addon.core.balance import Balance
-from leash_addon.core.limits import Limits
 from leash_addon.core.money import SECOND, Instant, Pico
 from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, Reading
 from leash_addon.core.scopes import NO_TAGS
-from leash_addon.core.verdict import Allow, Reason, Trip, Verdict
+from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
@@ -26,6 +23,7 @@ from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settle
 from leash_addon.proxy.bounds import UNASKED, Bounds
 from leash_addon.proxy.drift import Drift
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.ports import Ledger, PriceList
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.meter import Meter
 from leash_addon.wire.routes import Route
@@ -37,39 +35,6 @@ CURES = frozenset({Reason.HELD, Reason.IN_FLIGHT})
 
 LOOK_AGAIN = 0.25
 """Seconds until a waiting call asks again: calls of other processes end unheard."""
-
-
-class Ledger(Protocol):
-    """What the governor needs of the ledger's asynchronous edge."""
-
-    async def start_run(
-        self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
-    ) -> Balance:
-        """Record that this process governs the run."""
-
-    async def admit(self, ask: Ask) -> Verdict:
-        """Decide and record in one transaction; raises ``LedgerError``."""
-
-    def settle(self, settlement: Settlement) -> None:
-        """Queue the end of a call; never blocks and never raises."""
-
-    def balance(self, run: str) -> Balance:
-        """Read what a run stands at."""
-
-
-class PriceList(Protocol):
-    """Where rate cards come from."""
-
-    def find(
-        self,
-        provider: str,
-        model: str | None,
-        *,
-        at: Instant,
-        tier: str | None = None,
-        requested: str | None = None,
-    ) -> RateCard | None:
-        """Return the card that holds at ``at``; ``None`` when nobody prices the model."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -150,6 +115,7 @@ class Governor:
     ) -> Ask:
         """Put what a request asks for into the ledger's words. ``tags``: who asks."""
         model = asked.model or route.model or ""
+        card = self._card(route, asked.model)
         return Ask(
             run=run,
             call=self._new_id(self.clock()),
@@ -161,7 +127,8 @@ class Governor:
             input_tokens=asked.input_tokens,
             max_output=None if asked.max_output is None else asked.max_output * asked.choices,
             choices=asked.choices,
-            card=self._card(route, asked.model),
+            card=card,
+            context_window=None if card is None else card.context_window,
             blind=None if route.format else Reason.BLIND_ENDPOINT,
             imputed=imputed,
             on_blind=self.policy.on_blind,
@@ -236,15 +203,16 @@ class Governor:
         reading, first = call.reading(), call.first_byte_at
         provider, model = call.route.provider, call.ask.model or None
 
-        def card(reported: str | None) -> RateCard | None:
+        def card(reported: str | None, requested: str | None) -> RateCard | None:
             return self._prices.find(
-                provider, reported, at=ended.at, tier=reading.service_tier, requested=model
+                provider, reported, at=ended.at, tier=reading.service_tier, requested=requested
             )
 
         def find(leg: str | None) -> RateCard | None:
-            return card(leg or reading.model)
+            # A leg that names its model is never priced as the model that was asked for.
+            return card(leg, None) if leg else own
 
-        own = card(reading.model)
+        own = card(reading.model, model)
         if reading.usage is not None and own is not None:
             self._drift.compare(provider, reading.usage, own, find)
         return settlement(

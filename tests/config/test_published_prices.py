@@ -240,3 +240,11 @@ def test_a_request_fee_is_charged_once_per_call() -> None:
     assert found.card is not None
     assert found.card.per_call == Decimal("0.014")
     assert found.card.rates == Rates(input=Decimal(3), output=Decimal(15))
+
+
+def test_a_card_says_how_much_its_model_takes() -> None:
+    """Hard holds need a bound for input that a request does not show."""
+    priced = published("anthropic", "claude-3-haiku", None, Instant(0))
+    assert priced is not None
+    assert priced.card is not None
+    assert priced.card.context_window == 200_000

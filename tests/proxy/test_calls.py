@@ -157,3 +157,36 @@ async def test_a_body_reaches_the_provider_unchanged(world: MakeWorld) -> None:
         url = "https://api.openai.com/v1/chat/completions"
         await client.post(url, content=body, headers={"content-type": "application/json"})
         assert it.provider.requests[0].body == body
+
+
+async def test_a_leg_of_another_model_is_not_priced_as_the_one_asked_for(world: MakeWorld) -> None:
+    """A pass by a model that nobody prices leaves the call unpriced, whatever was asked for."""
+    message = {
+        "type": "message",
+        "id": "msg_1",
+        "model": "tiny",
+        "content": [{"type": "text", "text": "ok"}],
+        "stop_reason": "end_turn",
+        "usage": {
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "iterations": [
+                {"type": "message", "input_tokens": 10, "output_tokens": 5},
+                {
+                    "type": "advisor_message",
+                    "model": "no-such-model",
+                    "input_tokens": 900,
+                    "output_tokens": 90,
+                },
+            ],
+        },
+    }
+
+    async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
+        await answer_json(writer, json.dumps(message).encode())
+
+    async with world(answer=answer) as it, it.client() as client:
+        asked = {"model": "tiny", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+        await client.post("https://api.anthropic.com/v1/messages", json=asked)
+        (settled,) = await it.settled()
+    assert (settled.cost, settled.confidence) == (None, Confidence.UNPRICED)
