@@ -38,10 +38,10 @@ class Lab:
         """Start a server that ends with the lab."""
         return self.stack.enter_context(running(command, port, self.home))
 
-    def leash(self, database: Path) -> tuple[int, subprocess.Popen[bytes]]:
+    def leash(self, database: Path, *flags: str) -> tuple[int, subprocess.Popen[bytes]]:
         """Start ``leash serve`` on a database."""
         port = free_port()
-        return port, self.start(leash(port, self.provider, database), port)
+        return port, self.start(leash(port, self.provider, database, *flags), port)
 
     def mitmdump(self, *, stream: bool = False) -> int:
         """Start stock mitmdump."""
@@ -155,12 +155,21 @@ def memory(lab: Lab) -> Figures:
     return {"idle_mb": round(idle / 1024, 1), "with_200_streams_mb": round(busy / 1024, 1)}
 
 
+def workers(lab: Lab) -> Figures:
+    """Load two workers and one; the generator and the provider share the cores with them."""
+    two, _ = lab.leash(lab.home / "two.db", "--workers", "2")
+    one, _ = lab.leash(lab.home / "one.db")
+    a, b = lab.in_turns(two, one, 32, "calls_per_second")
+    return {"two": a, "one": b, "ratio": round(a / b, 2), "cores": os.cpu_count()}
+
+
 MEASURES: dict[str, Callable[[Lab], Figures]] = {
     "throughput": throughput,
     "latency": latency,
     "journal": journal,
     "streams": streams,
     "memory": memory,
+    "workers": workers,
     "micro": steps,
 }
 

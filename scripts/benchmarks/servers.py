@@ -85,12 +85,12 @@ def trimmed(port: int, provider: int) -> list[str]:
     return [sys.executable, str(HERE / "trimmed.py"), str(port), str(provider)]
 
 
-def leash(port: int, provider: int, database: Path) -> list[str]:
+def leash(port: int, provider: int, database: Path, *flags: str) -> list[str]:
     """Return the command of ``leash serve`` with its ledger on disk."""
     return [
         *(str(BIN / "leash"), "serve", "--insecure", "--listen", f"127.0.0.1:{port}"),
         *("--upstream", f"http://127.0.0.1:{provider}", "--db", str(database)),
-        *("--max-cost", "900000", "--log-level", "error"),
+        *("--max-cost", "900000", "--log-level", "error", *flags),
     ]
 
 
