@@ -35,11 +35,12 @@ def demo(ctx: click.Context, /, *, config: Path | None, db: str | None) -> None:
     """Watch a ten-call loop meet a budget of $0.10, at 2.5 cents a call.
 
     A fake provider answers on loopback; the calls go through real TLS interception. The run is
-    booked in your ledger as demo-..., so that leash ps and leash inspect have something to show.
+    booked in your ledger, so that leash ps and leash inspect have something to show.
     The exit code is 3, as for every stopped run.
     """
     settings = read_settings(config, db=db)
-    run = f"demo-{rng().getrandbits(32):08x}"
+    with open_ledger(settings.db) as ledger:
+        run = ledger.new_run_id(rng())
     code = asyncio.run(_demo(settings, run))
     click.echo("\n$ leash ps")
     with open_ledger(settings.db) as ledger:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from leash_addon.cli import shown
+from leash_addon.cli.lines import count
 from leash_addon.cli.options import json_option, ledger_options, now, open_existing, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.core.balance import Balance
@@ -122,7 +123,7 @@ def _cost(balance: Balance, at: Instant, total: Pico) -> str:
     if balance.imputed and not balance.limits.count_imputed:
         parts.append(f"{show_usd(balance.imputed)} imputed to a subscription, not counted")
     if balance.unpriced:
-        parts.append(f"{balance.unpriced} calls without a price")
+        parts.append(f"{count(balance.unpriced, 'call')} without a price")
     return " · ".join(parts)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from leash_addon.cli.lines import count
 from leash_addon.cli.options import ledger_options, now, open_existing, who
 
 EXAMPLES = """\b
@@ -21,5 +22,5 @@ def kill(*, run: str, config: Path | None, db: str | None) -> None:
     with open_existing(config, db) as ledger:
         ledger.kill(run, at, by=who())
         balance = ledger.balance(run)
-    still = f"; {balance.open_calls} calls are still open" if balance.open_calls else ""
-    click.echo(f"leash: killed run {run} after {balance.calls} calls{still}", err=True)
+    still = f"; still open: {balance.open_calls}" if balance.open_calls else ""
+    click.echo(f"leash: killed run {run} after {count(balance.calls, 'call')}{still}", err=True)

@@ -18,6 +18,7 @@ from leash_addon.cli.options import (
 from leash_addon.cli.raise_cap import raise_cap
 from leash_addon.config.settings import LIMIT_KEYS, Key
 from leash_addon.core.limits import Limits
+from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account
@@ -81,6 +82,11 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
     at = now()
     with open_existing(config, db) as ledger:
         before = ledger.balance(run)
+        if before.stopped is Reason.KILL:
+            msg = (
+                f"run {run} was killed and stays so; start another, for example leash --run {run}-2"
+            )
+            raise UsageError(msg)
         after = ledger.raise_limits(run, changed(before.limits, given), at, by=who())
     account = Account(balance=after, now=at)
     click.echo(
@@ -88,7 +94,7 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
     )
     if after.stopped is not None:
         hint = raise_hint(run, after.stopped)
-        mend = f"; `{hint}`" if hint else "; a killed run stays killed"
+        mend = f"; `{hint}`" if hint else ""
         click.echo(f"leash: run {run} is still stopped ({after.stopped}){mend}", err=True)
 
 

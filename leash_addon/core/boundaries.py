@@ -165,7 +165,7 @@ class InFlight:
         """Ask to come back while every place is taken."""
         if balance.open_calls < self.limit:
             return None
-        message = f"{balance.open_calls} calls are in flight; at most {self.limit} may be"
+        message = f"calls in flight: {balance.open_calls}; at most {self.limit} may be"
         return Trip(reason=self.reason, effect=Effect.PASSING, message=message, retry_after=SHORT)
 
 

@@ -9,11 +9,13 @@ from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake, lowered
 from leash_addon.proxy.tee import Tee
 from leash_addon.wire.asked import Asked
+from leash_addon.wire.coding import decoder
 from leash_addon.wire.meter import Meter
-from leash_addon.wire.swallow import UsageSwallow
+from leash_addon.wire.swallow import DecodedSwallow, UsageSwallow
 from leash_addon.wire.usage_option import with_usage_option
 
 OK = 200
+PLAIN = frozenset({"", "identity"})
 
 
 def ask_for_usage(request: http.Request) -> None:
@@ -34,7 +36,7 @@ def install_tee(
     call.meter = Meter(intake.route, asked, answer.status_code, headers, intake.url)
     swallow = None
     if intake.injected and _carries_our_event(answer, headers) and _unsized(flow):
-        swallow = UsageSwallow()
+        swallow = _swallow(answer, headers.get("content-encoding", ""))
 
     def first() -> None:
         call.first_byte_at = to.clock()
@@ -49,8 +51,16 @@ def _carries_our_event(answer: http.Response, headers: Mapping[str, str]) -> boo
     return (
         answer.status_code == OK
         and headers.get("content-type", "").lower().startswith("text/event-stream")
-        and headers.get("content-encoding", "identity").lower() == "identity"
+        and decoder(headers.get("content-encoding", "")).broken is None
     )
+
+
+def _swallow(answer: http.Response, coding: str) -> UsageSwallow | DecodedSwallow:
+    """Take the event out; an answer that came encoded all the same reaches the client decoded."""
+    if coding.strip().lower() in PLAIN:
+        return UsageSwallow()
+    del answer.headers["content-encoding"]
+    return DecodedSwallow(coding)
 
 
 def _unsized(flow: http.HTTPFlow) -> bool:

@@ -91,6 +91,7 @@ class Governor:
         self._runs: set[str] = set() if policy.run is None else {policy.run}
         self._starting = asyncio.Lock()
         self._drift = Drift()
+        self._told: set[str] = set()
         self._ended = asyncio.Event()
 
     @property
@@ -189,6 +190,13 @@ class Governor:
             self.finish(call, Outcome.CUT)
 
     def _opened(self, ask: Ask, route: Route, allowed: Allow) -> Call:
+        if ask.imputed and not self.policy.limits.count_imputed and ask.run not in self._told:
+            self._told.add(ask.run)
+            logger.warning(
+                "run %s: a subscription pays for calls to %s; they are booked as imputed and do "
+                "not count towards dollar limits (count_imputed = true counts them)",
+                *(ask.run, ask.provider),
+            )
         call = Call(
             ask=ask,
             route=route,

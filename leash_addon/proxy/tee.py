@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from leash_addon.proxy.governor import Call
-from leash_addon.wire.swallow import UsageSwallow
+from leash_addon.wire.swallow import DecodedSwallow, UsageSwallow
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Tee:
         *,
         on_byte: Callable[[], None],
         on_whole: Callable[[], None],
-        swallow: UsageSwallow | None = None,
+        swallow: UsageSwallow | DecodedSwallow | None = None,
     ) -> None:
         """Stand between provider and client for one call."""
         self._call = call

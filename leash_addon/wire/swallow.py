@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from leash_addon.wire.coding import decoder
 from leash_addon.wire.framing.sse import BLANK, CR, Sse
 
 MAX_HELD_BYTES = 32 * 1024
@@ -125,3 +126,20 @@ def _is_plain(chunk: bytes) -> bool:
         and CR not in chunk
         and NO_CHOICES.search(chunk) is None
     )
+
+
+class DecodedSwallow:
+    """A ``UsageSwallow`` for a body that came encoded: what it returns is decoded."""
+
+    def __init__(self, coding: str) -> None:
+        """Start a body of this ``Content-Encoding``."""
+        self._decoder = decoder(coding)
+        self._swallow = UsageSwallow()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what passes now, decoded."""
+        return self._swallow.feed(self._decoder.feed(chunk))
+
+    def close(self) -> bytes:
+        """End the body and return what was still held back."""
+        return self._swallow.feed(self._decoder.close()) + self._swallow.close()

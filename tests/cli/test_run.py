@@ -176,6 +176,15 @@ def _texts(leash: Leash) -> list[str]:
     return [file.read_bytes().decode("latin-1") for file in files if file.is_file()]
 
 
+def test_a_killed_run_cannot_be_raised(leash: Leash) -> None:
+    """A kill is for good: raising a limit of that run is an error and changes nothing."""
+    assert leash.agent("--run", "gone", "--max-calls", "5", calls=1).code == 0
+    assert leash("kill", "gone").code == 0
+    raised = leash("raise", "gone", "--max-calls", "+5")
+    assert (raised.code, "run gone was killed and stays so" in raised.err) == (2, True)
+    assert leash("inspect", "gone", "--json").json["limits"] == {"max_calls": 5}
+
+
 def test_after_a_kill_of_leash_itself_the_account_continues(leash: Leash, provider: str) -> None:
     """A call in flight at ``kill -9`` counts once, the run is abandoned, and goes on."""
     process = leash.start(*SLOW, sys.executable, "-c", _slow(), "2")

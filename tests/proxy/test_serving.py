@@ -54,8 +54,10 @@ async def test_a_stopped_run_stays_stopped_for_a_new_server(world: MakeWorld) ->
         assert (await it.chat(client)).headers["x-leash-reason"] == "call_budget"
 
 
-async def test_a_subscription_is_imputed(world: MakeWorld) -> None:
-    """An OAuth log-in's money is booked as imputed and does not count towards the budget."""
+async def test_a_subscription_is_imputed(
+    world: MakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An OAuth log-in's money is imputed, counts towards no budget, and is told of once."""
     async with world(limits=Limits(max_cost=usd("0.01"))) as it, it.client() as client:
         client.headers["authorization"] = "Bearer sk-ant-oat01-test"
         statuses = [(await it.chat(client)).status_code for _ in range(3)]
@@ -66,6 +68,8 @@ async def test_a_subscription_is_imputed(world: MakeWorld) -> None:
         {Confidence.IMPUTED},
     )
     assert (balance.spent, balance.imputed) == (0, 3 * usd("0.025"))
+    told = [line for line in caplog.messages if "a subscription pays" in line]
+    assert [line.partition(": ")[0] for line in told] == [f"run {RUN}"]
 
 
 async def upgrade(it: World, path: str) -> int:

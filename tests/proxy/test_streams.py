@@ -78,6 +78,26 @@ async def test_a_sized_stream_stays_well_formed(world: MakeWorld) -> None:
         assert await read(client, STREAMED) == b"".join(chat_events(usage=False))
 
 
+async def test_an_answer_encoded_all_the_same_arrives_decoded_without_our_event(
+    world: MakeWorld,
+) -> None:
+    """A provider that ignores our wish for a plain answer does not bring the event through."""
+
+    async def packed(_: Request, writer: asyncio.StreamWriter) -> None:
+        body = gzip.compress(b"".join(chat_events()))
+        head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
+        writer.write(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
+        for start in range(0, len(body), 50):
+            await send_chunk(writer, body[start : start + 50])
+        await send_chunk(writer, b"")
+
+    async with world(answer=packed) as it, it.client() as client:
+        body = await read(client, STREAMED)
+        (settled,) = await it.settled()
+    assert body == b"".join(chat_events(usage=False))
+    assert settled.cost == usd("0.025")
+
+
 async def test_nothing_is_injected_when_told_not_to(world: MakeWorld) -> None:
     """With injection off the request goes out as it came, and the call without usage is blind."""
 
