@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Admissions per second and process, on SQLite or on a PostgreSQL server of our own.
 
-Usage: ledger.py [postgres|sqlite] [--processes 1] [--parallel 32] [--seconds 5] [--caps]
+Usage: ledger.py [postgres|sqlite] [--processes 1] [--parallel 32] [--seconds 5] [--caps] [--pace S]
        ledger.py postgres --race    (4 processes with 64 parallel calls each against one limit)
 
 Every call is admitted and settled. The server is durable (fsync on, synchronous commit) and listens
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -51,8 +52,26 @@ def now() -> Instant:
     return Instant(time.time_ns() // 1000)
 
 
-async def admitting(db: str, args: argparse.Namespace) -> tuple[int, list[float]]:
-    """Admit and settle calls until the time is over; return how many, and how long each took."""
+@dataclass(kw_only=True)
+class Seen:
+    """What one process saw. Seconds; ``late``: how late a timer of a millisecond went off."""
+
+    admitted: int = 0
+    took: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+
+
+async def beat(late: list[float]) -> None:
+    """Note how long the loop is busy with something else."""
+    while True:
+        due = time.perf_counter() + 0.001
+        await asyncio.sleep(0.001)
+        late.append(time.perf_counter() - due)
+
+
+async def admitting(db: str, args: argparse.Namespace) -> Seen:
+    """Admit and settle calls until the time is over, as many at once as asked, or paced."""
     rng = random.SystemRandom()
     terms = CAPPED if args.caps else NO_TERMS
     writer = LedgerWriter(open_ledger(db, terms=terms), clock=now, rng=rng)
@@ -60,31 +79,32 @@ async def admitting(db: str, args: argparse.Namespace) -> tuple[int, list[float]
     run = "r1" if args.race else f"r{os.getpid()}"
     await writer.start_run(run, None if args.race else NO_LIMITS)
     until = time.monotonic() + args.seconds
-    took: list[float] = []
-    admitted = 0
+    seen = Seen()
 
     async def client(most: int) -> None:
-        nonlocal admitted
         for _ in range(most):
             if not args.race and time.monotonic() >= until:
                 return
             name = new_call_id(now(), rng)
             began = time.perf_counter()
             verdict = await writer.admit(make_ask(name, run, tags={"user": run}))
-            took.append(time.perf_counter() - began)
+            seen.took.append(time.perf_counter() - began)
             if isinstance(verdict, Allow):
-                admitted += 1
+                seen.admitted += 1
                 writer.settle(make_end(name, 7, at=now()))
+            if args.pace:
+                await asyncio.sleep(args.pace * 2 * rng.random())
 
+    heart, begun = asyncio.ensure_future(beat(seen.late)), time.process_time()
     clients = RACE_ASKS if args.race else args.parallel
     await asyncio.gather(*(client(1 if args.race else 10**9) for _ in range(clients)))
+    seen.cpu = time.process_time() - begun
+    heart.cancel()
     await writer.close()
-    return admitted, took
+    return seen
 
 
-def work(
-    db: str, args: argparse.Namespace, results: "multiprocessing.Queue[tuple[int, list[float]]]"
-) -> None:
+def work(db: str, args: argparse.Namespace, results: "multiprocessing.Queue[Seen]") -> None:
     """Run one process."""
     results.put(asyncio.run(admitting(db, args)))
 
@@ -108,6 +128,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--caps", action="store_true", help="four caps beside the run's account")
+    parser.add_argument("--pace", type=float, default=0, help="mean seconds between two calls")
     parser.add_argument("--race", action="store_true", help="4 x 64 calls against one limit")
     args = parser.parse_args()
     number = 4 if args.race else args.processes
@@ -123,8 +144,11 @@ def main() -> None:
         for process in processes:
             process.join()
         problems = len(ledger.fsck())
-    took = sorted(each for _, times in found for each in times)
-    seconds = max(sum(times) for _, times in found) / (RACE_ASKS if args.race else args.parallel)
+    took = sorted(each for seen in found for each in seen.took)
+    late = sorted(each for seen in found for each in seen.late)
+    clients = RACE_ASKS if args.race else args.parallel
+    busy = max(sum(seen.took) for seen in found) / clients
+    seconds = args.seconds if args.pace else busy
     print(
         json.dumps(
             {
@@ -132,10 +156,13 @@ def main() -> None:
                 "processes": number,
                 "scopes": 5 if args.caps else 1,
                 "asked": len(took),
-                "admitted": sum(count for count, _ in found),
+                "admitted": sum(seen.admitted for seen in found),
                 "admissions_per_second_and_process": round(len(took) / number / seconds),
                 "p50_ms": round(took[len(took) // 2] * 1000, 2),
                 "p99_ms": round(took[len(took) * 99 // 100] * 1000, 2),
+                "cpu_us_per_call": round(sum(seen.cpu for seen in found) / len(took) * 1e6),
+                "loop_late_p99_ms": round(late[len(late) * 99 // 100] * 1000, 2),
+                "loop_late_most_ms": round(late[-1] * 1000, 2),
                 "problems": problems,
                 "load_average": os.getloadavg()[0],
             }
