@@ -19,7 +19,7 @@ ALLOWED = 0.1
 """Seconds after which a settlement must be on the disk."""
 
 LINE = re.compile(
-    r"^(?P<pid>\d+) (?P<at>\d+\.\d+) (?:"
+    r"^(?P<pid>\d+) +(?P<at>\d+\.\d+) (?:"
     r"(?P<call>pwrite64|fsync|fdatasync)\(\d+<(?P<file>[^>]*)>|<\.\.\. (?P<rest>\w+) resumed)"
     r".*?(?:<(?P<took>\d+\.\d+)>)?$"
 )

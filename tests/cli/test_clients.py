@@ -109,7 +109,11 @@ def test_ctrl_c_on_a_terminal_ends_the_child_and_leash_tells_the_account(
     """On a pty leash prints before the child starts and after Ctrl-C has ended it."""
     for name, value in leash.env.items():
         monkeypatch.setenv(name, value)
-    program = f"exec(open({str(AGENT)!r}).read().split('print(')[0]); print(call(1)); input('> ')"
+    # It sleeps: a signal between input()'s prompt and its read would wait for a line.
+    program = (
+        f"exec(open({str(AGENT)!r}).read().split('print(')[0]); print(call(1)); "
+        "print('> ', end='', flush=True); __import__('time').sleep(60)"
+    )
     screen = Screen(sys.executable, "-m", "leash_addon", "--", sys.executable, "-c", program)
     screen.until("leash: run [0-9a-f]{8}")
     screen.until("200\r\n> ")

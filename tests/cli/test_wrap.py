@@ -154,9 +154,12 @@ def test_ctrl_c_reaches_the_child_which_may_go_on(shell: Screen) -> None:
     """Ctrl-C interrupts the child, and leash lives as long as the child does."""
     shell.type(
         wrapping(
-            "import signal\n"
-            'signal.signal(signal.SIGINT, lambda *_: print("caught"))\n'
-            'print("up"); print("line", input())'
+            "import signal, time\n"
+            "caught = []\n"
+            'signal.signal(signal.SIGINT, lambda *_: caught.append(print("caught")))\n'
+            'print("up")\n'
+            "while not caught: time.sleep(0.05)\n"
+            'print("line", input())'
         )
     )
     shell.until("up")
