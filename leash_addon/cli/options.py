@@ -23,8 +23,7 @@ SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp"})
 def settings_options(command: Command) -> Command:
     """Give a command one flag per setting, in the order of the table, and ``--config``."""
     for key in reversed(KEYS):
-        if key.name != "timezone":  # that one is for reading
-            command = _option(key)(command)
+        command = _option(key)(command)
     return config_option(command)
 
 
