@@ -38,7 +38,8 @@ def suited(script: Script, body: Mapping[str, object]) -> Script:
         return replace(script, tool_loop=False, text=made)
     if not script.tool_loop or script.tool != TOOL:
         return script
-    return next((replace(script, **chosen) for chosen in _runnable(body)), script)
+    found = next(_runnable(body), None)
+    return script if found is None else replace(script, tool=found[0], arguments=found[1])
 
 
 def instance(schema: Mapping[str, object], depth: int = 0) -> object:
@@ -68,7 +69,7 @@ def _object(schema: Mapping[str, object], depth: int) -> Json:
     }
 
 
-def _runnable(body: Mapping[str, object]) -> Iterator[dict[str, str]]:
+def _runnable(body: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Name the declared tools that run a command, with arguments that do nothing."""
     for name, schema in _declared(body):
         members = schema.get("properties")
@@ -78,7 +79,7 @@ def _runnable(body: Mapping[str, object]) -> Iterator[dict[str, str]]:
             if isinstance(members.get(member), dict):
                 wants_list = members[member].get("type") in {"array", "ARRAY"}
                 made = _object(schema, 0) | {member: [SHELL] if wants_list else SHELL}
-                yield {"tool": name, "arguments": msgspec.json.encode(made).decode()}
+                yield name, msgspec.json.encode(made).decode()
 
 
 def _declared(body: Mapping[str, object]) -> Iterator[tuple[str, Json]]:
