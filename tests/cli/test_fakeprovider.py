@@ -126,6 +126,25 @@ def test_a_tool_loop_asks_for_the_same_call_each_time(fake: str) -> None:
     assert functions[0]["name"] == "search"
 
 
+def test_a_tool_loop_calls_a_declared_command_tool(fake: str) -> None:
+    """A tool that runs commands, where one is declared, is called with one that does nothing."""
+    shell = {"type": "object", "properties": {"command": {"type": "array"}}, "required": []}
+    tools = [{"type": "function", "function": {"name": "shell", "parameters": shell}}]
+    answer = ask(fake, "/v1/chat/completions", CALL | {"tools": tools}, x_fake_tool_loop="true")[2]
+    function = json.loads(answer)["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert function == {"name": "shell", "arguments": '{"command":["true"]}'}
+
+
+def test_a_wish_for_json_is_answered_in_json(fake: str) -> None:
+    """The answer to a request with a schema is JSON that the schema allows."""
+    members = {"route": {"type": "STRING", "enum": ["small", "big"]}, "why": {"type": "STRING"}}
+    schema = {"type": "OBJECT", "properties": members, "required": ["route"]}
+    body = {"generationConfig": {"responseSchema": schema}}
+    answer = ask(fake, "/v1beta/models/gemini-x:generateContent", body, x_fake_tool_loop="true")[2]
+    text = json.loads(answer)["candidates"][0]["content"]["parts"][0]["text"]
+    assert json.loads(text) == {"route": "small"}
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "has_usage"),
     [
