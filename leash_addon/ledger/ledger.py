@@ -207,10 +207,16 @@ class Ledger:
     def last_seen(self, run: str) -> Balance:
         """Return what a run stood at when this process last dealt with it, without I/O.
 
-        Where a read takes no time, or this process never did, it is read.
+        Where a read takes no time it is read. Raises ``LedgerError`` where this process has not
+        dealt with it, or not for long.
         """
+        if self.inline:
+            return self.balance(run)
         seen = self._seen.get(run)
-        return self.balance(run) if seen is None else seen
+        if seen is None:
+            msg = f"ledger {self.path}: what run {run} stands at is not at hand"
+            raise LedgerError(msg)
+        return seen
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""

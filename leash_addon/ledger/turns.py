@@ -37,6 +37,10 @@ BUSY_FOR = 2.0
 
 BROKEN_PAUSE = 0.25
 
+ANSWER_WITHIN = 5.0
+"""Seconds in which a database across a network must have answered: one that hangs (its machine
+stopped, the network gone) would keep every caller waiting. What it does later is taken back."""
+
 
 def pause(rng: random.Random) -> float:
     """Return the seconds to wait for a held lock: 1 to 10 ms, so that waiters do not march."""
@@ -73,13 +77,18 @@ class _Turn:
 
 
 class Turns:
-    """Admissions and settlements on their way into a ledger. ``lost``: why it must not be used."""
+    """Admissions and settlements on their way into a ledger.
+
+    ``lost``: why it must not be used. ``hangs``: what is said while it has not answered for too
+    long; it goes on by itself when it does.
+    """
 
     def __init__(
         self, ledger: Ledger, lane: Lane, *, clock: Callable[[], Instant], rng: random.Random
     ) -> None:
         """Begin with nothing queued."""
         self.lost: LedgerError | None = None
+        self.hangs: LedgerError | None = None
         self._ledger = ledger
         self._lane = lane
         self._booking = False
@@ -95,9 +104,15 @@ class Turns:
 
         A caller that is cancelled after the call was opened will not send it: it settles at zero.
         """
-        waiting = _Waiting(ask, asyncio.get_running_loop())
+        if self.hangs is not None:
+            raise self.hangs
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(ask, loop)
         self._asks.append(waiting)
         self._flush_in(0.0)
+        late = (
+            None if self._ledger.inline else loop.call_later(ANSWER_WITHIN, self._give_up, waiting)
+        )
         try:
             return await waiting.verdict
         except asyncio.CancelledError:
@@ -105,6 +120,23 @@ class Turns:
             if done.done() and not done.cancelled() and done.exception() is None:
                 self._take_back_if_open(ask, done.result())
             raise
+        finally:
+            if late is not None:
+                late.cancel()
+
+    def hang(self) -> LedgerError:
+        """Refuse everything until the database has answered; return what to say."""
+        if self.hangs is None:
+            msg = f"ledger {self._ledger.path}: it has not answered for {ANSWER_WITHIN:g} s"
+            self.hangs = LedgerError(msg)
+            self._lane.go(_nothing, self._answers)
+        return self.hangs
+
+    def _answers(self) -> None:
+        self.hangs = None
+
+    def _give_up(self, waiting: _Waiting) -> None:
+        self._answer([waiting], self.hang())
 
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; it is written within milliseconds. The first one counts."""
@@ -239,3 +271,7 @@ class Turns:
                 outcome=Outcome.UNSENT,
             )
         )
+
+
+def _nothing() -> None:
+    """Take a turn in a lane."""
