@@ -61,10 +61,15 @@ CREATE TABLE checkpoints (account TEXT PRIMARY KEY, seq INTEGER NOT NULL, state 
 STRICT, WITHOUT ROWID;
 """
 
+_FOURTH = """
+CREATE INDEX journal_screened ON journal (seq) WHERE kind = 'screened';
+"""
+
 STEPS: tuple[tuple[str, str], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
     ("003_checkpoints", _THIRD),
+    ("004_findings", _FOURTH),
 )
 
 TRIGGERS: Mapping[str, str] = MappingProxyType(

@@ -64,10 +64,15 @@ CREATE TABLE checkpoints (
 );
 """
 
+_FOURTH: LiteralString = """
+CREATE INDEX journal_screened ON journal (seq) WHERE kind = 'screened';
+"""
+
 STEPS: tuple[tuple[str, LiteralString], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
     ("003_checkpoints", _THIRD),
+    ("004_findings", _FOURTH),
 )
 
 _LOCK = "SELECT pg_advisory_xact_lock(465641404264)"  # "leash", as a number
