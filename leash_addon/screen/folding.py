@@ -1,8 +1,8 @@
 """The form that rules read: one way to write each word, and the way back to the text as given.
 
 Steps: every character to what it stands for (``letters``), composed again; lookalikes in words of
-mixed script (``confusables``); lower case; white space (``spacing``). Text that is all ASCII needs only
-the last two.
+mixed script (``confusables``); lower case; white space (``spacing``). Text that is all ASCII
+needs only the last two.
 
 The way back needs no table. No step reorders, and none after ``letters`` changes how many
 characters are not white space; so the n-th of them in the folded text comes from the n-th in the
