@@ -210,13 +210,7 @@ class Ledger:
         Where a read takes no time it is read. Raises ``LedgerError`` where this process has not
         dealt with it, or not for long.
         """
-        if self.inline:
-            return self.balance(run)
-        seen = self._seen.get(run)
-        if seen is None:
-            msg = f"ledger {self.path}: what run {run} stands at is not at hand"
-            raise LedgerError(msg)
-        return seen
+        return self.balance(run) if self.inline else self._seen.find(run)
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""

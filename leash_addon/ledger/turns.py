@@ -22,6 +22,7 @@ from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure
 from leash_addon.ledger.lane import Lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
+from leash_addon.ledger.turn import Turn, Waiting
 
 _log = logging.getLogger(__name__)
 
@@ -47,35 +48,6 @@ def pause(rng: random.Random) -> float:
     return 0.001 + rng.random() * 0.009
 
 
-class _Waiting:
-    """An admission that waits for its verdict."""
-
-    __slots__ = ("ask", "until", "verdict")
-
-    def __init__(self, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
-        self.ask = ask
-        self.verdict: asyncio.Future[Verdict] = loop.create_future()
-        self.until = loop.time() + BUSY_FOR
-
-
-class _Turn:
-    """What goes into one transaction, and what came of it."""
-
-    __slots__ = ("asks", "ends", "error", "verdicts")
-
-    def __init__(self, ends: list[Settlement], asks: list[_Waiting]) -> None:
-        self.ends = ends
-        self.asks = asks
-        self.verdicts: list[Verdict | LedgerError] = []
-        self.error: Exception | None = None
-
-    def book(self, ledger: Ledger, asks: list[Ask], now: Instant) -> None:
-        try:
-            self.verdicts = ledger.book(self.ends, asks, now)
-        except Exception as error:  # noqa: BLE001 - an admission must get an answer
-            self.error = error
-
-
 class Turns:
     """Admissions and settlements on their way into a ledger.
 
@@ -95,7 +67,7 @@ class Turns:
         self._clock = clock
         self._rng = rng
         self._ends: dict[str, Settlement] = {}
-        self._asks: list[_Waiting] = []
+        self._asks: list[Waiting] = []
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
 
@@ -107,7 +79,7 @@ class Turns:
         if self.hangs is not None:
             raise self.hangs
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(ask, loop)
+        waiting = Waiting(ask, loop, BUSY_FOR)
         self._asks.append(waiting)
         self._flush_in(0.0)
         late = (
@@ -135,7 +107,7 @@ class Turns:
     def _answers(self) -> None:
         self.hangs = None
 
-    def _give_up(self, waiting: _Waiting) -> None:
+    def _give_up(self, waiting: Waiting) -> None:
         self._answer([waiting], self.hang())
 
     def settle(self, settlement: Settlement) -> None:
@@ -195,14 +167,14 @@ class Turns:
             lambda: turn.book(self._ledger, asks, self._clock()), lambda: self._booked(turn)
         )
 
-    def _next_turn(self) -> "_Turn":
+    def _next_turn(self) -> Turn:
         """Take what goes into one transaction; admissions only once no older end waits."""
         asks = [waiting for waiting in self._asks if not waiting.verdict.done()]
         ends = list(islice(self._ends.values(), BATCH))
         self._asks = asks if len(self._ends) > BATCH else []
-        return _Turn(ends, [] if self._asks else asks)
+        return Turn(ends, [] if self._asks else asks)
 
-    def _booked(self, turn: "_Turn") -> None:
+    def _booked(self, turn: Turn) -> None:
         self._booking = False
         match turn.error:
             case None:
@@ -224,7 +196,7 @@ class Turns:
         if self._asks:
             self._flush_in(0.0)
 
-    def _deliver(self, turn: "_Turn") -> None:
+    def _deliver(self, turn: Turn) -> None:
         for end in turn.ends:
             del self._ends[end.call]
         for waiting, verdict in zip(turn.asks, turn.verdicts, strict=True):
@@ -232,7 +204,7 @@ class Turns:
         if self._ends:
             self._flush_in(0.0 if len(self._ends) >= BATCH else SETTLE_AFTER)
 
-    def _give(self, waiting: _Waiting, verdict: Verdict | LedgerError) -> None:
+    def _give(self, waiting: Waiting, verdict: Verdict | LedgerError) -> None:
         if waiting.verdict.done():  # cancelled by a listener of this very commit
             self._take_back_if_open(waiting.ask, verdict)
         elif isinstance(verdict, LedgerError):
@@ -240,18 +212,18 @@ class Turns:
         else:
             waiting.verdict.set_result(verdict)
 
-    def _try_again(self, asks: list[_Waiting], error: LedgerBusy) -> None:
+    def _try_again(self, asks: list[Waiting], error: LedgerBusy) -> None:
         now = asyncio.get_running_loop().time()
         self._asks[:0] = [waiting for waiting in asks if waiting.until > now]
         self._answer([waiting for waiting in asks if waiting.until <= now], error)
         self._flush_in(pause(self._rng))
 
-    def _fail(self, turn: "_Turn", error: LedgerError) -> None:
+    def _fail(self, turn: Turn, error: LedgerError) -> None:
         self._answer(turn.asks, error)
         if self._ends:
             self._flush_in(BROKEN_PAUSE)
 
-    def _answer(self, asks: list[_Waiting], error: LedgerError) -> None:
+    def _answer(self, asks: list[Waiting], error: LedgerError) -> None:
         for waiting in asks:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
