@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.clients import Client, Clients
 from leash_addon.proxy.doors import plain
@@ -20,7 +21,7 @@ class Intake:
     """One request to a provider. ``url``: as the client meant it, before any other upstream.
 
     ``tags``: who asks, beside the run. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event.
+    the usage event. ``grant``: what the caller's virtual key allows.
     """
 
     rule: ProviderRule
@@ -31,6 +32,7 @@ class Intake:
     url: str
     tags: Mapping[str, str]
     call: Call | None = None
+    grant: Grant | None = None
     injected: bool = False
 
 

@@ -14,7 +14,7 @@ from tests.ledger.postgres_server import Server, running, why_not
 from tests.ledger.world import World
 
 CONTRACT = frozenset({"test_calls", "test_caps", "test_fsck", "test_owners", "test_runs"})
-CONTRACT |= {"test_upkeep", "test_writer"}
+CONTRACT |= {"test_upkeep", "test_virtual_keys", "test_writer"}
 
 _numbers = itertools.count()
 
