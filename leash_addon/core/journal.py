@@ -13,6 +13,7 @@ from msgspec import Struct
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Effect, Reason
 
 
@@ -36,6 +37,16 @@ class Tokens(Struct, frozen=True, kw_only=True, omit_defaults=True):
             cache_read=self.cache_read + other.cache_read,
             cache_write=self.cache_write + other.cache_write,
             reasoning=self.reasoning + other.reasoning,
+        )
+
+    def __sub__(self, other: "Tokens") -> "Tokens":
+        """Take off count by count; a difference may be negative."""
+        return Tokens(
+            input=self.input - other.input,
+            output=self.output - other.output,
+            cache_read=self.cache_read - other.cache_read,
+            cache_write=self.cache_write - other.cache_write,
+            reasoning=self.reasoning - other.reasoning,
         )
 
 
@@ -87,11 +98,12 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     """A call was admitted; nothing has gone upstream yet.
 
     ``accounts``: keys of the balances that it is charged to, the run's own included.
-    ``imputed``: a subscription pays for it. ``hold_tokens``: held against caps on tokens.
-    ``estimate``: what the call is booked at when nobody reports and nothing was held.
-    ``buckets``: token buckets that ``bucket_tokens`` were taken from each, corrected when it ends.
-    ``capped``: a dollar cap counts it, so it must come back with a cost. ``tags``: who asked, by
-    scope; run, model and provider have fields of their own.
+    ``imputed``: a subscription pays for it. ``hold_tokens``: held against limits on tokens, and
+    what the call counts as where nobody reports its own. ``estimate``: what the call is booked at
+    when nobody reports and nothing was held. ``buckets``: token buckets that ``bucket_tokens`` were
+    taken from each, corrected when it ends. ``capped``: a dollar cap counts it, so it must come
+    back with a cost. ``tags``: who asked, by scope; run, model and provider have fields of their
+    own.
     """
 
     call: str
@@ -171,6 +183,21 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
     client: str = ""
 
 
+class Screened(_Entry, frozen=True, kw_only=True, tag="screened"):
+    """Rules fired on texts of a call that were new to its run; no text is kept.
+
+    ``of``: id of the call, whether it was admitted or not. ``more``: rules that fired beside those
+    in ``found``.
+    """
+
+    of: str
+    found: tuple[Found, ...]
+    more: int = 0
+    provider: str = ""
+    model: str = ""
+    client: str = ""
+
+
 class Warned(_Entry, frozen=True, kw_only=True, tag="warned"):
     """A fraction of a limit was reached; each limit warns once until it is raised.
 
@@ -204,6 +231,7 @@ type Entry = (
     | CallSettled
     | CallAdjusted
     | CallRefused
+    | Screened
     | Warned
     | CapRaised
 )

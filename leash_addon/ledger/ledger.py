@@ -18,7 +18,7 @@ from typing import Self
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.core.journal import CapRaised, Entry, RunStarted
+from leash_addon.core.journal import CapRaised, Entry, RunStarted, Screened
 from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.terms import Terms
@@ -40,6 +40,7 @@ from leash_addon.ledger.standing import (
     read_caps,
     read_entries,
     read_runs,
+    read_screened,
     status_of,
     unknown_run,
 )
@@ -58,7 +59,7 @@ class Ledger:
     def __init__(self, database: Database, terms: Terms) -> None:
         """Take over an open database; the schema is there."""
         self.path: Path | DatabaseUrl = database.name
-        self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
+        self.on_commit: Callable[[tuple[Entry, ...]], None] = lambda _: None
         self.database = database
         self._codec = database.codec
         self._charging = Charging(terms)
@@ -237,6 +238,11 @@ class Ledger:
         with self.database.guarded():
             yield from read_entries(self.database.query, self._codec, run)
 
+    def findings(self, run: str | None = None) -> Iterator[Screened]:
+        """Yield what screening found and was not pruned, in one run or in all, oldest first."""
+        with self.database.guarded():
+            yield from read_screened(self.database.query, self._codec, run)
+
     def run_exists(self, run: str) -> bool:
         """Tell whether the run was ever started."""
         with self.database.guarded():
@@ -291,7 +297,3 @@ class Ledger:
         if entries:
             self.on_commit(entries)
         return entries
-
-
-def _nobody(entries: tuple[Entry, ...]) -> None:
-    """Listen to nothing."""

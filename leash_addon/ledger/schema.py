@@ -62,6 +62,10 @@ CREATE TABLE checkpoints (account TEXT PRIMARY KEY, seq INTEGER NOT NULL, state 
 STRICT, WITHOUT ROWID;
 """
 
+_FOURTH = """
+CREATE INDEX journal_screened ON journal (seq) WHERE kind = 'screened';
+"""
+
 _VIRTUAL_KEYS = """
 CREATE TABLE virtual_keys (
     id TEXT PRIMARY KEY,
@@ -76,7 +80,8 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
     ("003_checkpoints", _THIRD),
-    ("004_virtual_keys", _VIRTUAL_KEYS),
+    ("004_findings", _FOURTH),
+    ("005_virtual_keys", _VIRTUAL_KEYS),
 )
 
 TRIGGERS: Mapping[str, str] = MappingProxyType(
