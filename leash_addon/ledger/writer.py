@@ -22,6 +22,7 @@ from leash_addon.ledger.lane import lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.turns import BUSY_FOR, Turns, pause
+from leash_addon.ledger.virtual_keys import StoredKey, find_key
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,10 @@ class LedgerWriter:
         A caller that is cancelled after the call was opened will not send it: it settles at zero.
         """
         return await self._turns.admit(ask)
+
+    async def find_key(self, token: str) -> StoredKey | None:
+        """Look an ``lsh_`` key up. Raises ``LedgerError``."""
+        return await self._lane.do(lambda: find_key(self._ledger.database, token))
 
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; it is written within milliseconds. The first one counts."""
