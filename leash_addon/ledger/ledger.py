@@ -18,7 +18,7 @@ from typing import Self
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.core.journal import CapRaised, Entry, RunStarted, Screened
+from leash_addon.core.journal import CallOpened, CapRaised, Entry, RunStarted, Screened
 from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.terms import Terms
@@ -39,6 +39,7 @@ from leash_addon.ledger.standing import (
     last_activity,
     read_caps,
     read_entries,
+    read_open,
     read_runs,
     read_screened,
     status_of,
@@ -242,6 +243,11 @@ class Ledger:
         """Yield what screening found and was not pruned, in one run or in all, oldest first."""
         with self.database.guarded():
             yield from read_screened(self.database.query, self._codec, run)
+
+    def open_calls(self) -> list[CallOpened]:
+        """Return the calls that are in flight, oldest first."""
+        with self.database.guarded():
+            return list(read_open(self.database.query, self._codec))
 
     def run_exists(self, run: str) -> bool:
         """Tell whether the run was ever started."""
