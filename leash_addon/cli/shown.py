@@ -108,6 +108,7 @@ def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
         match entry:
             case CallRefused():
                 shown |= {"refused": str(entry.reason), "model": entry.model or None}
+                shown |= {"account": entry.account or None}
             case Warned():
                 shown |= {"warned": entry.limit, "message": entry.message}
             case LimitsRaised():
@@ -164,10 +165,10 @@ def _settled(entry: CallSettled) -> Shown:
 
 def _adjusted(call: Shown, entry: CallAdjusted) -> Shown:
     """Lay the true settlement of a swept call over what was booked for it."""
-    booked = call["cost_pico"]
+    booked, counts = call["cost_pico"], msgspec.convert(call["tokens"], Tokens)
     cost = entry.cost + (booked if isinstance(booked, int) else 0)
     shown: Shown = {
-        "tokens": tokens(entry.tokens),
+        "tokens": tokens(counts + entry.tokens),
         "usage": entry.usage,
         **money("cost", Pico(cost)),
         "confidence": str(entry.confidence),
