@@ -32,6 +32,9 @@ from leash_addon.proxy.intake import (
     lowered,
     strip_own_headers,
 )
+from leash_addon.proxy.keys import Empty, Keys
+from leash_addon.proxy.kinds import kind_of
+from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.wire.asked import Asked, read_request
@@ -68,16 +71,26 @@ class LeashAddon:
     name = "leash"
 
     def __init__(
-        self, governor: Governor, providers: Providers, clients: Clients, *, remarks: bool = False
+        self,
+        governor: Governor,
+        providers: Providers,
+        clients: Clients,
+        *,
+        remarks: bool = False,
+        keys: Keys | None = None,
     ) -> None:
         """Take what decides, what is metered, and who is known."""
         self.governor = governor
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
-        self.addons = [self._connections]
+        self._peers = Peers() if governor.policy.processes else None
+        self.addons = [self._connections, *([self._peers] if self._peers else [])]
         self._reception = Reception(
             providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
+        )
+        self.keys = keys or Keys(
+            Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
@@ -92,7 +105,8 @@ class LeashAddon:
         found = self._reception.provider_of(flow, tunnelled=tunnelled)
         if found is None:
             strip_own_headers(flow.request.headers)
-            flow.request.stream = True
+            if await self._key_is_good(flow, None):
+                flow.request.stream = True
             return
         headers = lowered(flow.request.headers)
         user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
@@ -104,9 +118,21 @@ class LeashAddon:
             return
         strip_own_headers(flow.request.headers)
         self._flows[flow.id] = intake
+        if not await self._key_is_good(flow, intake, found[0]):
+            return
         if intake.route.free and not is_upgrade(headers):
             self.coverage.free += 1
             flow.request.stream = True
+
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None, host: str = "") -> bool:
+        """Judge the virtual key of a request, if it has one; answer it when it is no good."""
+        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial):
+            self.refuse(flow, judged)
+            return False
+        if judged is not None and intake is not None:
+            self.keys.charge(flow, intake, host, judged)
+        return True
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -134,8 +160,9 @@ class LeashAddon:
             asked,
             client=intake.client.name,
             imputed=intake.imputed,
-            tags=intake.tags,
+            tags=await self._tags(flow, intake, asked),
             bounds=bounds,
+            grant=intake.grant,
         )
         verdict = await governor.admit(ask, intake.route)
         if isinstance(verdict, Trip):
@@ -150,6 +177,14 @@ class LeashAddon:
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
+
+    async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
+        """Return who asks, with which of its processes, and what the call is to it."""
+        more = {
+            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
+            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+        }
+        return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
     def _may_upgrade(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Turn a WebSocket down, or have it judged as the blind call that it is."""
@@ -237,6 +272,7 @@ class LeashAddon:
             return None
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         if intake is None or intake.call is None:
             return
