@@ -132,7 +132,7 @@ async def _run(
     order: Order, equipment: Equipment, writer: LedgerWriter, run: str, limits: Limits
 ) -> tuple[Ended, Engine]:
     policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
-    policy = replace(policy, limits=limits)
+    policy = replace(policy, limits=limits, processes=True)
     environ = dict(order.environ)
     async with proxying(equipment, writer, policy, environ) as engine:
         door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))

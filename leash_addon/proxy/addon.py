@@ -32,6 +32,8 @@ from leash_addon.proxy.intake import (
     lowered,
     strip_own_headers,
 )
+from leash_addon.proxy.kinds import kind_of
+from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.wire.asked import Asked, read_request
@@ -75,7 +77,8 @@ class LeashAddon:
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
-        self.addons = [self._connections]
+        self._peers = Peers() if governor.policy.processes else None
+        self.addons = [self._connections, *([self._peers] if self._peers else [])]
         self._reception = Reception(
             providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
         )
@@ -134,7 +137,7 @@ class LeashAddon:
             asked,
             client=intake.client.name,
             imputed=intake.imputed,
-            tags=intake.tags,
+            tags=await self._tags(flow, intake, asked),
             bounds=bounds,
         )
         verdict = await governor.admit(ask, intake.route)
@@ -150,6 +153,14 @@ class LeashAddon:
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
+
+    async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
+        """Return who asks, with which of its processes, and what the call is to it."""
+        more = {
+            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
+            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+        }
+        return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
     def _may_upgrade(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Turn a WebSocket down, or have it judged as the blind call that it is."""

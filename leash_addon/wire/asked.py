@@ -46,8 +46,9 @@ class Asked:
     images is counted like text, which overstates them; uploaded files at 500 bytes a token.
     ``can_inject``: the body may have ``stream_options.include_usage`` added. ``free``: the request
     costs nothing by what it says.
-    ``signed``: the body is under an AWS signature and cannot be changed. ``broken``: why the body
-    could not be read; the other fields then hold what is known without it.
+    ``tools``: it declares some. ``signed``: the body is under an AWS signature and cannot be
+    changed. ``broken``: why the body could not be read; the other fields then hold what is known
+    without it.
     """
 
     model: str | None = None
@@ -58,6 +59,7 @@ class Asked:
     can_inject: bool = False
     free: bool = False
     signed: bool = False
+    tools: bool = False
     broken: str | None = None
 
 
@@ -138,6 +140,7 @@ def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool, stre
         choices=largest(body, shape.choices),
         can_inject=can_change and shape.usage_option and stream and _lacks_usage(body),
         free=shape.generates_on_request and body.generate is False,
+        tools=len(body.tools) > len(b"[]"),
     )
 
 

@@ -48,6 +48,7 @@ class Body(Struct):
     generation_config_snake: Any = field(name="generation_config", default=None)
     options: Any = None
     request: Raw = Raw()
+    tools: Raw = Raw()
     messages: Words = None
     system: Words = None
     instructions: Words = None
