@@ -36,7 +36,9 @@ from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
-from leash_addon.wire.asked import Asked, read_request
+from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
+from leash_addon.proxy.screening import Judgement, Screening
+from leash_addon.wire.asked import Asked, parse_request
 from leash_addon.wire.routes import BLIND, Providers
 
 logger = logging.getLogger(__name__)
@@ -70,10 +72,17 @@ class LeashAddon:
     name = "leash"
 
     def __init__(
-        self, governor: Governor, providers: Providers, clients: Clients, *, remarks: bool = False
+        self,
+        governor: Governor,
+        providers: Providers,
+        clients: Clients,
+        *,
+        remarks: bool = False,
+        screening: Screening | None = None,
     ) -> None:
-        """Take what decides, what is metered, and who is known."""
+        """Take what decides, what is metered, who is known, and what looks at texts."""
         self.governor = governor
+        self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
@@ -121,15 +130,22 @@ class LeashAddon:
         if is_upgrade(headers) and not self._may_upgrade(flow, intake):
             return
         body = flow.request.raw_content or b""
-        asked = read_request(intake.route, headers, body, url=intake.url)
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        asked = parsed.asked
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
+        judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        if judged.body is not None:
+            headers, body = lowered(flow.request.headers), judged.body
+        intake.remark = remark(judged)
         holds = self.governor.policy.holds
         bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
-        await self._admit(flow, intake, asked, bounds)
+        await self._admit(flow, intake, asked, bounds, judged)
 
-    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds) -> None:
+    async def _admit(
+        self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds, judged: Judgement
+    ) -> None:
         governor = self.governor
         ask = governor.ask(
             intake.run,
@@ -140,9 +156,10 @@ class LeashAddon:
             tags=await self._tags(flow, intake, asked),
             bounds=bounds,
         )
-        verdict = await governor.admit(ask, intake.route)
+        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        judged.recorded()
         if isinstance(verdict, Trip):
-            self.refuse(flow, Denial.of(verdict))
+            self.refuse(flow, denial_of(verdict, judged))
             return
         intake.call = verdict
         verdict.first_hand = flow.request.method != "GET"
@@ -221,7 +238,7 @@ class LeashAddon:
             self.governor.finish(intake.call, Outcome.UNSENT)
         self.coverage.refused += 1
         if self._remarks:
-            remark_refused(flow, intake.run, denial.reason)
+            remark_refused(flow, intake, denial.reason)
         caller = Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
@@ -255,4 +272,4 @@ class LeashAddon:
             intake.call.status = flow.response.status_code
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
-            remark_settled(flow, intake.run, settled)
+            remark_settled(flow, intake, settled)

@@ -22,7 +22,7 @@ class Intake:
 
     ``tags``: who asks, beside the run. ``kind``: what its headers say that the call is
     to it. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event.
+    the usage event. ``remark``: what screening found, for people.
     """
 
     rule: ProviderRule
@@ -35,6 +35,7 @@ class Intake:
     kind: str
     call: Call | None = None
     injected: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ in between. Nothing is written here: what was found travels with the call to the
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -121,13 +121,13 @@ class Screening:
 class _Screened:
     """One call under way. ``signed``: its body cannot be changed."""
 
-    def __init__(  # noqa: PLR0917 - what a call is judged by
+    def __init__(
         self,
         engine: Engine,
         settings: ScreeningSettings,
         verdicts: Verdicts,
         run: str,
-        signed: bool,  # noqa: FBT001
+        signed: bool,
     ) -> None:
         self._engine = engine
         self._settings = settings

@@ -5,6 +5,7 @@ logged as an error while mitmproxy starts, which makes it exit. mitmproxy accept
 moment before it tells its addons that it runs; until leash stands, every request gets 503.
 """
 
+import asyncio
 import logging
 import os
 import secrets
@@ -28,6 +29,7 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.secret import open_secret
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Stock:
         """Hold nothing yet."""
         self.addons: list[LeashAddon] = []
         self._writer: LedgerWriter | None = None
+        self._rulebook: Rulebook | None = None
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -85,6 +88,8 @@ class Stock:
 
     async def done(self) -> None:
         """Settle what is open and close the ledger."""
+        if self._rulebook is not None:
+            self._rulebook.stop()
         if self._writer is None:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
@@ -97,6 +102,7 @@ class Stock:
         settings = _settings()
         providers = load_providers(settings.providers, where=_where(settings))
         prices = load_prices(settings.prices)
+        screening = await asyncio.to_thread(open_screening, settings)
         ledger = open_ledger(settings.db, terms=settings.terms)
         writer = LedgerWriter(ledger, clock=_clock, rng=secrets.SystemRandom())
         await writer.start()
@@ -113,7 +119,11 @@ class Stock:
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
         self._writer = writer
-        self.addons.append(LeashAddon(governor, providers, load_clients(), remarks=True))
+        addon = LeashAddon(governor, providers, load_clients(), remarks=True, screening=screening)
+        self.addons.append(addon)
+        if screening is not None:
+            self._rulebook = Rulebook(screening, settings)
+            self._rulebook.start()
         if not settings.limits_given:
             logger.warning("leash: no limit is set; calls are metered and none is refused")
 
