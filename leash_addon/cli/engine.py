@@ -26,7 +26,9 @@ from leash_addon.proxy.ca import Authority, open_authority
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.hosts import authority_hosts
+from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master import Proxy
+from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.secret import open_secret
@@ -113,7 +115,16 @@ async def proxying(
         secret=open_secret(equipment.settings.home),
     )
     screening = open_screening(equipment.settings)
-    addon = LeashAddon(governor, equipment.providers, load_clients(), screening=screening)
+    home = equipment.settings.home
+    keys = Keys(
+        writer,
+        equipment.providers,
+        policy,
+        master=lambda: master_key(environ, home),
+        clock=now,
+    )
+    clients = load_clients()
+    addon = LeashAddon(governor, equipment.providers, clients, keys=keys, screening=screening)
     authority = equipment.authority
     with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:
         files = write_bundle(Path(folder), authority.root_pem, environ)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from leash_addon.core.database_url import database_url
 from leash_addon.proxy.bundle import Bundle
+from leash_addon.proxy.master_key import VARIABLE
 
 PROXY = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 WHOLE_BUNDLE = (
@@ -86,6 +87,7 @@ def child_environment(
     env = {name: value for name, value in inherited.items() if name not in DROPPED}
     if database_url(env.get("LEASH_DB", "")) is not None:
         del env["LEASH_DB"]  # its password opens the account that the child is held to
+    env.pop(VARIABLE, None)  # the key to the providers' keys is not for those held to them
     env |= variables(door, trust, governed=governed)
     options = {
         "NODE_OPTIONS": f"--require {_node_quoted(str(PRELOAD))}",

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",
+        "keys": "keys",
         "env": "env",
         "init": "init",
         "set": "set_",

@@ -40,6 +40,7 @@ OTHER_VARIABLES = frozenset(
         "LEASH_WORKERS",
         "LEASH_INSECURE",
         "LEASH_LOG_LEVEL",
+        "LEASH_MASTER_KEY",
     }
 )
 """Variables of flags that are no settings."""

@@ -10,6 +10,7 @@ from leash_addon.core.pricing import PER_MILLION, RateCard
 from leash_addon.core.scopes import NO_TAGS, Tags
 from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason
+from leash_addon.core.virtual_keys import Grant
 
 USUAL_OUTPUT = 1_000
 """Output tokens that a run's calls are taken to have before the first of them has settled."""
@@ -37,7 +38,7 @@ class Ask:
     the body; 0 when only the estimate is known. ``unseen``: the input is more than the body shows
     (a stored answer, a file, an address). ``context_window``: of the model, where known.
     ``clamp_floor``: the lowest limit on output tokens that may be written into the body; ``None``
-    when the body must stay as it is.
+    when the body must stay as it is. ``grant``: what the caller's virtual key allows.
 
     ``found``: what screening found in texts that are new to the run. ``hostile``: why screening
     refuses the call; empty: it does not.
@@ -63,6 +64,7 @@ class Ask:
     unseen: bool = False
     context_window: int | None = None
     clamp_floor: int | None = None
+    grant: Grant | None = None
     found: tuple[Found, ...] = ()
     hostile: str = ""
 

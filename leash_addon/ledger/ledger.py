@@ -207,10 +207,10 @@ class Ledger:
     def last_seen(self, run: str) -> Balance:
         """Return what a run stood at when this process last dealt with it, without I/O.
 
-        Where a read takes no time, or this process never did, it is read.
+        Where a read takes no time it is read. Raises ``LedgerError`` where this process has not
+        dealt with it, or not for long.
         """
-        seen = self._seen.get(run)
-        return self.balance(run) if seen is None else seen
+        return self.balance(run) if self.inline else self._seen.find(run)
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""

@@ -32,6 +32,7 @@ from leash_addon.proxy.intake import (
     lowered,
     strip_own_headers,
 )
+from leash_addon.proxy.keys import Empty, Keys
 from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
@@ -79,6 +80,7 @@ class LeashAddon:
         *,
         remarks: bool = False,
         screening: Screening | None = None,
+        keys: Keys | None = None,
     ) -> None:
         """Take what decides, what is metered, who is known, and what looks at texts."""
         self.governor = governor
@@ -90,6 +92,9 @@ class LeashAddon:
         self.addons = [self._connections, *([self._peers] if self._peers else [])]
         self._reception = Reception(
             providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
+        )
+        self.keys = keys or Keys(
+            Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
@@ -104,7 +109,8 @@ class LeashAddon:
         found = self._reception.provider_of(flow, tunnelled=tunnelled)
         if found is None:
             strip_own_headers(flow.request.headers)
-            flow.request.stream = True
+            if await self._key_is_good(flow, None):
+                flow.request.stream = True
             return
         headers = lowered(flow.request.headers)
         user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
@@ -116,9 +122,21 @@ class LeashAddon:
             return
         strip_own_headers(flow.request.headers)
         self._flows[flow.id] = intake
+        if not await self._key_is_good(flow, intake, found[0]):
+            return
         if intake.route.free and not is_upgrade(headers):
             self.coverage.free += 1
             flow.request.stream = True
+
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None, host: str = "") -> bool:
+        """Judge the virtual key of a request, if it has one; answer it when it is no good."""
+        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial):
+            self.refuse(flow, judged)
+            return False
+        if judged is not None and intake is not None:
+            self.keys.charge(flow, intake, host, judged)
+        return True
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -155,6 +173,7 @@ class LeashAddon:
             imputed=intake.imputed,
             tags=await self._tags(flow, intake, asked),
             bounds=bounds,
+            grant=intake.grant,
         )
         verdict = await governor.admit(with_findings(ask, judged), intake.route)
         judged.recorded()
@@ -265,6 +284,7 @@ class LeashAddon:
             return None
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         if intake is None or intake.call is None:
             return

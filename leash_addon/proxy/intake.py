@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.clients import Client, Clients
 from leash_addon.proxy.doors import plain
@@ -22,7 +23,8 @@ class Intake:
 
     ``tags``: who asks, beside the run. ``kind``: what its headers say that the call is
     to it. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event. ``remark``: what screening found, for people.
+    the usage event. ``grant``: what the caller's virtual key allows. ``remark``: what
+    screening found, for people.
     """
 
     rule: ProviderRule
@@ -34,6 +36,7 @@ class Intake:
     tags: Mapping[str, str]
     kind: str
     call: Call | None = None
+    grant: Grant | None = None
     injected: bool = False
     remark: str = ""
 

@@ -29,6 +29,7 @@ type Json = dict[str, object]
 
 _OPENAI = {
     400: "invalid_request_error",
+    401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
     429: "rate_limit_error",
@@ -38,6 +39,7 @@ _OPENAI = {
 _ANTHROPIC = _OPENAI | {500: "api_error", 503: "overloaded_error"}
 _GEMINI = {
     400: "FAILED_PRECONDITION",
+    401: "UNAUTHENTICATED",
     402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
     429: "RESOURCE_EXHAUSTED",
@@ -46,6 +48,7 @@ _GEMINI = {
 }
 _BEDROCK = {
     400: "ValidationException",
+    401: "UnrecognizedClientException",
     402: "ServiceQuotaExceededException",
     403: "AccessDeniedException",
     429: "ThrottlingException",
@@ -229,12 +232,13 @@ def _details(denial: Denial) -> list[Json]:
     if denial.reason == Reason.SCREENING:
         error = {"reason": "SCREENING", "domain": "leash"}
         return [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **error}]
+    is_auth = denial.reason == Reason.AUTH.value
     return [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "QUOTA_EXHAUSTED",
-            # gemini-cli takes the reason for final only from this domain.
-            "domain": "cloudcode-pa.googleapis.com",
+            "reason": "API_KEY_INVALID" if is_auth else "QUOTA_EXHAUSTED",
+            # gemini-cli takes the second for final only from this domain.
+            "domain": "googleapis.com" if is_auth else "cloudcode-pa.googleapis.com",
             "metadata": {"leash_reason": denial.reason},
         }
     ]

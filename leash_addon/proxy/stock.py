@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import time
+from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,8 +29,11 @@ from leash_addon.ledger import LedgerWriter, open_ledger
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.keys import Keys
+from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.rulebook import Rulebook, open_screening
+from leash_addon.proxy.seam import seam
 from leash_addon.proxy.secret import open_secret
 
 logger = logging.getLogger(__name__)
@@ -53,6 +57,7 @@ class Stock:
         self.addons: list[LeashAddon] = []
         self._writer: LedgerWriter | None = None
         self._rulebook: Rulebook | None = None
+        self._exit = ExitStack()
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -67,6 +72,9 @@ class Stock:
         """Refuse the option that would send a body upstream before it is judged."""
         if "stream_large_bodies" in updated and ctx.options.stream_large_bodies:
             msg = "leash cannot govern with stream_large_bodies: use body_size_limit instead"
+            raise exceptions.OptionsError(msg)
+        if "proxy_debug" in updated and ctx.options.proxy_debug:
+            msg = "leash keeps keys out of logs: proxy_debug would write what goes over the wire"
             raise exceptions.OptionsError(msg)
 
     async def running(self) -> None:
@@ -94,6 +102,7 @@ class Stock:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
+        self._exit.close()
         for run in governor.runs:
             await writer.finish_run(run, 0)
         await writer.close()
@@ -119,8 +128,18 @@ class Stock:
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
         self._writer = writer
-        addon = LeashAddon(governor, providers, load_clients(), remarks=True, screening=screening)
-        self.addons.append(addon)
+        keys = Keys(
+            writer,
+            providers,
+            policy,
+            master=lambda: master_key(os.environ, settings.home),
+            clock=_clock,
+        )
+        self._exit.enter_context(seam(keys.swap))
+        clients = load_clients()
+        self.addons.append(
+            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+        )
         if screening is not None:
             self._rulebook = Rulebook(screening, settings)
             self._rulebook.start()
