@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "backup": "backup",
         "prune": "prune",
         "simulate": "simulate",
+        "rules": "rules",
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",

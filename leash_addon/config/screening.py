@@ -116,6 +116,12 @@ def read_screening(table: object, file: Path) -> ScreeningTable:
     )
 
 
+def screening_entries(table: object, file: Path) -> Mapping[str, Any]:
+    """Return a table that ``read_screening`` takes, as it is written. Raises ``UsageError``."""
+    read_screening(table, file)
+    return _table(table, f"{file.name}: screening")
+
+
 def laid_over(lower: ScreeningTable, upper: ScreeningTable) -> ScreeningTable:
     """Return one table over another."""
     packs = upper.packs is not None

@@ -9,10 +9,10 @@ held up.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from leash_addon.core.part import Part
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.matcher import Matcher
-from leash_addon.screen.part import Part
 from leash_addon.screen.rule import Pack, Status
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.stretch import Stretch

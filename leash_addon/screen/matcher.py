@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
+from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
-from leash_addon.screen.part import Part
 from leash_addon.screen.pattern import Regexp, compiled, options, translated
 from leash_addon.screen.rule import Rule
 
