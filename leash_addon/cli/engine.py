@@ -31,8 +31,8 @@ from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.rulebook import Rulebook, open_screening
-from leash_addon.proxy.secret import open_secret
 from leash_addon.proxy.screening import Screening
+from leash_addon.proxy.secret import open_secret
 from leash_addon.wire.routes import Providers
 
 
