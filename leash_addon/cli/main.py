@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "run",
         "serve": "serve",
         "ps": "ps",
+        "top": "top",
         "inspect": "inspect_",
         "kill": "kill",
         "raise": "raise_",

@@ -33,8 +33,12 @@ class Engine:
         *,
         sensitivity: Sensitivity = Sensitivity.MEDIUM,
         disabled: frozenset[str] = frozenset(),
+        folding: Folding | None = None,
     ) -> None:
-        """Compile, some 100 ms' work. Raises ``ValueError`` for a pattern RE2 does not take."""
+        """Compile, some 100 ms' work. Raises ``ValueError`` for a pattern RE2 does not take.
+
+        ``folding``: tables to share between engines.
+        """
         self.sensitivity = sensitivity
         self.rules = tuple(
             rule
@@ -44,7 +48,7 @@ class Engine:
             and rule.id not in disabled
             and sensitivity.admits(rule.severity)
         )
-        self._folding = Folding()
+        self._folding = folding or Folding()
         self._plain = Matcher([rule for rule in self.rules if not rule.views], self._folding)
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:

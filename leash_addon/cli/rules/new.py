@@ -59,7 +59,7 @@ def new_(*, rule_id: str, file: Path) -> None:
         msg = f"{rule_id}: an id is class.family.name in lower case, as override.ignore.previous"
         raise UsageError(msg)
     there = file.exists()
-    if there and rule_id in {rule.id for rule in load_pack(f"./{file}", Path()).rules}:
+    if there and rule_id in {rule.id for rule in load_pack(str(file.absolute()), Path()).rules}:
         msg = f"{file}: {rule_id}: there is a rule of this id already"
         raise UsageError(msg)
     text = "" if there else HEAD.format(file=file.name, name=file.stem)
