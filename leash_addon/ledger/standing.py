@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import Entry, Screened
+from leash_addon.core.journal import CallOpened, Entry, Screened
 from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
 from leash_addon.ledger.books import Codec, run_account
@@ -118,6 +118,17 @@ def read_screened(query: Query, codec: Codec, run: str | None = None) -> Iterato
             entry = codec.entry(body)
             if isinstance(entry, Screened):
                 yield entry
+
+
+def read_open(query: Query, codec: Codec) -> Iterator[CallOpened]:
+    """Yield the calls that are open, oldest first."""
+    rows = query(
+        "SELECT journal.body FROM holds JOIN journal ON journal.seq = holds.seq ORDER BY holds.seq"
+    )
+    for (body,) in rows:
+        entry = codec.entry(body)
+        if isinstance(entry, CallOpened):
+            yield entry
 
 
 def unknown_run(query: Query, run: str) -> UsageError:

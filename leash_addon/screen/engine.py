@@ -9,10 +9,10 @@ held up.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from leash_addon.core.part import Part
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.matcher import Matcher
-from leash_addon.screen.part import Part
 from leash_addon.screen.rule import Pack, Status
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.stretch import Stretch
@@ -33,8 +33,12 @@ class Engine:
         *,
         sensitivity: Sensitivity = Sensitivity.MEDIUM,
         disabled: frozenset[str] = frozenset(),
+        folding: Folding | None = None,
     ) -> None:
-        """Compile, some 100 ms' work. Raises ``ValueError`` for a pattern RE2 does not take."""
+        """Compile, some 100 ms' work. Raises ``ValueError`` for a pattern RE2 does not take.
+
+        ``folding``: tables to share between engines.
+        """
         self.sensitivity = sensitivity
         self.rules = tuple(
             rule
@@ -44,7 +48,7 @@ class Engine:
             and rule.id not in disabled
             and sensitivity.admits(rule.severity)
         )
-        self._folding = Folding()
+        self._folding = folding or Folding()
         self._plain = Matcher([rule for rule in self.rules if not rule.views], self._folding)
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:
