@@ -7,7 +7,7 @@ or the flag.
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,7 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leash_addon.config.caps import read_caps, read_rates
-from leash_addon.config.screening import ScreeningTable, laid_over, read_screening, screening_of
+from leash_addon.config.screening import (
+    ScreeningSettings,
+    ScreeningTable,
+    laid_over,
+    read_screening,
+    screening_of,
+)
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import database_url
@@ -76,13 +82,28 @@ def load(
     Raises ``UsageError`` that names the place and the mend.
     """
     named = config if config is not None else _named(env)
-    files = read_files(find(named, cwd, home), home)
+    path = find(named, cwd, home)
+    files = read_files(path, home)
     variables = {key.flat: env.get(key.variable) for key in KEYS}
-    merged = files.values
-    merged |= _layer(variables, lambda key: key.variable, cwd, home)
-    merged |= _layer(flags or {}, flag_place, cwd, home)
+    over = _layer(variables, lambda key: key.variable, cwd, home)
+    over |= _layer(flags or {}, flag_place, cwd, home)
     check_variables(env)
-    return _settings(merged, files, home)
+    settings = _settings(files.values | over, files, home)
+    screening = replace(settings.screening, pinned="screening" in over)
+    return replace(settings, config=path, screening=screening)
+
+
+def reread_screening(settings: Settings) -> ScreeningSettings:
+    """Return what the files say of screening by now; a variable or a flag still wins.
+
+    Raises ``UsageError`` for anything that is wrong in them.
+    """
+    now = settings.screening
+    if settings.config is None:
+        return now
+    files = read_files(settings.config, settings.home.parent)
+    level: Any = now.level if now.pinned else files.values.get("screening")
+    return screening_of(files.screening, level, pinned=now.pinned)
 
 
 def find(named: Path | None, cwd: Path, home: Path) -> Path:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from leash_addon.config.packs import rules_dir
+from leash_addon.core.part import Part
 from leash_addon.errors import UsageError
-from leash_addon.screen.part import Part
 from leash_addon.screen.rule import DEFAULT_SCAN, Pack, Rule, Status
 from leash_addon.screen.sensitivity import LOOSEST, STRICT
 from leash_addon.screen.views import VIEWS

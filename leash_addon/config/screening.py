@@ -71,7 +71,7 @@ class ScreeningSettings:
     """What screening does. ``disabled``: rule ids; ``allowed``: hashes of texts that may pass.
 
     ``base``: the folder that paths of packs start from. ``signed``: what replaces annotate and
-    redact where the body cannot be changed.
+    redact where the body cannot be changed. ``pinned``: a variable or a flag gave the level.
     """
 
     level: Level = Level.OFF
@@ -81,6 +81,7 @@ class ScreeningSettings:
     disabled: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
     actions: Mapping[Part, Action] = field(default_factory=lambda: USUAL)
+    pinned: bool = field(default=False, compare=False)
 
     @property
     def on(self) -> bool:
@@ -115,6 +116,12 @@ def read_screening(table: object, file: Path) -> ScreeningTable:
     )
 
 
+def screening_entries(table: object, file: Path) -> Mapping[str, Any]:
+    """Return a table that ``read_screening`` takes, as it is written. Raises ``UsageError``."""
+    read_screening(table, file)
+    return _table(table, f"{file.name}: screening")
+
+
 def laid_over(lower: ScreeningTable, upper: ScreeningTable) -> ScreeningTable:
     """Return one table over another."""
     packs = upper.packs is not None
@@ -128,7 +135,9 @@ def laid_over(lower: ScreeningTable, upper: ScreeningTable) -> ScreeningTable:
     )
 
 
-def screening_of(table: ScreeningTable, level: Level | None) -> ScreeningSettings:
+def screening_of(
+    table: ScreeningTable, level: Level | None, *, pinned: bool = False
+) -> ScreeningSettings:
     """Return what holds. ``level``: as a file, a variable or a flag gave it; ``None``: nobody."""
     asked = table.packs is not None or bool(table.actions)
     usual = Level.MEDIUM if asked else Level.OFF
@@ -140,6 +149,7 @@ def screening_of(table: ScreeningTable, level: Level | None) -> ScreeningSetting
         disabled=table.disabled,
         allowed=table.allowed,
         actions=MappingProxyType({**USUAL, **table.actions}),
+        pinned=pinned,
     )
 
 

@@ -32,6 +32,7 @@ class Settings:
     that takes every governed call in the providers' place. ``providers``: the tables
     ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
     set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
+    ``config``: where the user's file is, or would be.
     """
 
     home: Path
@@ -50,6 +51,7 @@ class Settings:
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    config: Path | None = field(default=None, compare=False)
 
     @property
     def terms(self) -> Terms:

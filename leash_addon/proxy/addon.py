@@ -37,7 +37,9 @@ from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
-from leash_addon.wire.asked import Asked, read_request
+from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
+from leash_addon.proxy.screening import Judgement, Screening
+from leash_addon.wire.asked import Asked, parse_request
 from leash_addon.wire.routes import BLIND, Providers
 
 logger = logging.getLogger(__name__)
@@ -77,10 +79,12 @@ class LeashAddon:
         clients: Clients,
         *,
         remarks: bool = False,
+        screening: Screening | None = None,
         keys: Keys | None = None,
     ) -> None:
-        """Take what decides, what is metered, and who is known."""
+        """Take what decides, what is metered, who is known, and what looks at texts."""
         self.governor = governor
+        self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
@@ -144,15 +148,22 @@ class LeashAddon:
         if is_upgrade(headers) and not self._may_upgrade(flow, intake):
             return
         body = flow.request.raw_content or b""
-        asked = read_request(intake.route, headers, body, url=intake.url)
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        asked = parsed.asked
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
+        judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        if judged.body is not None:
+            headers, body = lowered(flow.request.headers), judged.body
+        intake.remark = remark(judged)
         holds = self.governor.policy.holds
         bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
-        await self._admit(flow, intake, asked, bounds)
+        await self._admit(flow, intake, asked, bounds, judged)
 
-    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds) -> None:
+    async def _admit(
+        self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds, judged: Judgement
+    ) -> None:
         governor = self.governor
         ask = governor.ask(
             intake.run,
@@ -164,14 +175,17 @@ class LeashAddon:
             bounds=bounds,
             grant=intake.grant,
         )
-        verdict = await governor.admit(ask, intake.route)
+        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        judged.recorded()
         if isinstance(verdict, Trip):
-            self.refuse(flow, Denial.of(verdict))
+            self.refuse(flow, denial_of(verdict, judged))
             return
         intake.call = verdict
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1
+        self.coverage.blind += intake.route.format is None
+        self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         if asked.can_inject and governor.policy.inject:
@@ -245,7 +259,7 @@ class LeashAddon:
             self.governor.finish(intake.call, Outcome.UNSENT)
         self.coverage.refused += 1
         if self._remarks:
-            remark_refused(flow, intake.run, denial.reason)
+            remark_refused(flow, intake, denial.reason)
         caller = Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
@@ -278,6 +292,7 @@ class LeashAddon:
             return
         if intake.call.status is None and flow.response is not None:
             intake.call.status = flow.response.status_code
+        self.coverage.received += intake.call.received
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
-            remark_settled(flow, intake.run, settled)
+            remark_settled(flow, intake, settled)

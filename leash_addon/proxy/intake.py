@@ -23,7 +23,8 @@ class Intake:
 
     ``tags``: who asks, beside the run. ``kind``: what its headers say that the call is
     to it. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event. ``grant``: what the caller's virtual key allows.
+    the usage event. ``grant``: what the caller's virtual key allows. ``remark``: what
+    screening found, for people.
     """
 
     rule: ProviderRule
@@ -37,6 +38,7 @@ class Intake:
     call: Call | None = None
     grant: Grant | None = None
     injected: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ A message never speaks of the length of a prompt: clients answer that by compact
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -56,6 +57,10 @@ _BEDROCK = {
 }
 
 
+_NO_RETRY = frozenset({400, 402})
+"""Final statuses of clients that would come back after a 403."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """An answer that leash gives itself."""
@@ -70,6 +75,7 @@ class Denial:
     """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
 
     ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
+    ``more``: fields beside the account, for programs.
     """
 
     reason: str
@@ -79,6 +85,7 @@ class Denial:
     status: int | None = None
     account: str = ""
     resets_at: Instant | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trip: Trip) -> "Denial":
@@ -143,6 +150,8 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
 def _status(denial: Denial, caller: Caller) -> int:
     if not denial.final:
         return 429
+    if denial.reason == Reason.SCREENING and not caller.forced:
+        return caller.client.final if caller.client.final in _NO_RETRY else 403
     return caller.forced or caller.client.final
 
 
@@ -174,7 +183,7 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
         found["resets_at"] = time_of(denial.resets_at)
     if hint:
         found["raise"] = hint
-    return found
+    return found | dict(denial.more)
 
 
 def _kind(shape: str) -> str:
@@ -209,7 +218,7 @@ def _body(kind: str, status: int, message: str, denial: Denial, leash: Json) -> 
                 "param": None,
                 "code": denial.reason,
             }
-            account = {k: v for k, v in leash.items() if k in _ACCOUNT}
+            account = {k: v for k, v in leash.items() if k in _ACCOUNT or k in denial.more}
             return {"error": error | account, "leash": leash}
 
 
@@ -220,6 +229,9 @@ def _details(denial: Denial) -> list[Json]:
     if not denial.final:
         delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
         return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    if denial.reason == Reason.SCREENING:
+        error = {"reason": "SCREENING", "domain": "leash"}
+        return [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **error}]
     is_auth = denial.reason == Reason.AUTH.value
     return [
         {

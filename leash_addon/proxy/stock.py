@@ -5,6 +5,7 @@ logged as an error while mitmproxy starts, which makes it exit. mitmproxy accept
 moment before it tells its addons that it runs; until leash stands, every request gets 503.
 """
 
+import asyncio
 import logging
 import os
 import secrets
@@ -31,6 +32,7 @@ from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.seam import seam
 from leash_addon.proxy.secret import open_secret
 
@@ -54,6 +56,7 @@ class Stock:
         """Hold nothing yet."""
         self.addons: list[LeashAddon] = []
         self._writer: LedgerWriter | None = None
+        self._rulebook: Rulebook | None = None
         self._exit = ExitStack()
 
     def load(self, loader: Loader) -> None:
@@ -93,6 +96,8 @@ class Stock:
 
     async def done(self) -> None:
         """Settle what is open and close the ledger."""
+        if self._rulebook is not None:
+            self._rulebook.stop()
         if self._writer is None:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
@@ -106,6 +111,7 @@ class Stock:
         settings = _settings()
         providers = load_providers(settings.providers, where=_where(settings))
         prices = load_prices(settings.prices)
+        screening = await asyncio.to_thread(open_screening, settings)
         ledger = open_ledger(settings.db, terms=settings.terms)
         writer = LedgerWriter(ledger, clock=_clock, rng=secrets.SystemRandom())
         await writer.start()
@@ -130,7 +136,13 @@ class Stock:
             clock=_clock,
         )
         self._exit.enter_context(seam(keys.swap))
-        self.addons.append(LeashAddon(governor, providers, load_clients(), remarks=True, keys=keys))
+        clients = load_clients()
+        self.addons.append(
+            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+        )
+        if screening is not None:
+            self._rulebook = Rulebook(screening, settings)
+            self._rulebook.start()
         if not settings.limits_given:
             logger.warning("leash: no limit is set; calls are metered and none is refused")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from leash_addon.screen.part import Part
+from leash_addon.core.part import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

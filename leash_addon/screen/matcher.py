@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
+from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
-from leash_addon.screen.part import Part
 from leash_addon.screen.pattern import Regexp, compiled, options, translated
 from leash_addon.screen.rule import Rule
 
@@ -61,7 +61,8 @@ class Matcher:
             for index in self._filter.Match(text) or ():
                 yield self._filtered[index], self._filter.re(index)
         for rule, regexp, keywords in self._bare:
-            if any(word in text for word in keywords) and regexp.search(text):
+            gate = not keywords or any(word in text for word in keywords)
+            if gate and regexp.search(text):
                 yield rule, regexp
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leash_addon.screen.part import Part
+from leash_addon.core.part import Part
 
 DEFAULT_SCAN = frozenset({Part.USER, Part.TOOL_RESULT})
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from leash_addon.config.rules import load_pack, load_packs, shipped_packs
+from leash_addon.core.part import Part
 from leash_addon.errors import UsageError
-from leash_addon.screen.part import Part
 
 RULE = """
 [pack]

@@ -28,6 +28,7 @@ from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.screening import Screening
 
 RUN = "a3f9c2e1"
 MASTER = bytes(range(32))
@@ -250,6 +251,7 @@ async def make_world(
     upstream: str = "https",
     remarks: bool = False,
     terms: Terms = NO_TERMS,
+    screening: Screening | None = None,
 ) -> AsyncIterator[World]:
     """Run a proxy over a scripted provider."""
     provider = Provider(answer=answer)
@@ -270,7 +272,9 @@ async def make_world(
         await writer.start_run(wanted.run, limits)
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)
     keys = Keys(writer, rules, wanted, master=lambda: MASTER, clock=clock)
-    addon = LeashAddon(governor, rules, load_clients(), remarks=remarks, keys=keys)
+    addon = LeashAddon(
+        governor, rules, load_clients(), remarks=remarks, keys=keys, screening=screening
+    )
     proxy = Proxy(addon, authority, upstream_roots=theirs.root_file)
     async with server, proxy:
         yield World(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leash_addon.core.part import Part
 from leash_addon.screen.engine import Engine
-from leash_addon.screen.part import Part
 from leash_addon.screen.rule import Pack, Rule, Status
 from leash_addon.screen.sensitivity import Sensitivity
 
