@@ -7,14 +7,17 @@ from pathlib import Path
 import click
 
 from leash_addon.cli import shown
+from leash_addon.cli.addresses import address
 from leash_addon.cli.engine import equip
 from leash_addon.cli.environment import Door, child_environment, trust_of
 from leash_addon.cli.options import config_option, json_option, read_settings
-from leash_addon.cli.serve import DEFAULT_LISTEN, address
+from leash_addon.cli.serve import DEFAULT_LISTEN
 from leash_addon.cli.session import check_run
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.proxy.bundle import write_bundle
+from leash_addon.proxy.credentials import NOBODY
 
-NO_SECRET = "x"  # noqa: S105 - nobody is asked for one, but an empty part stops some clients
+NO_SECRET = "x"  # noqa: S105 - where nobody is asked; but an empty part stops some clients
 EXAMPLES = """\b
 Examples:
   eval "$(leash env)"
@@ -35,14 +38,12 @@ Examples:
     "--run",
     "run_id",
     metavar="NAME",
-    default="default",
-    show_default=True,
     envvar="LEASH_RUN",
-    help="The run that calls are charged to.",
+    help="The run that calls are charged to; else X-Loop-Id, the agent's session or default.",
 )
 @json_option
 @config_option
-def env(*, listen: str, run_id: str, as_json: bool, config: Path | None) -> None:
+def env(*, listen: str, run_id: str | None, as_json: bool, config: Path | None) -> None:
     """Print the exports that send a shell's programs through leash serve.
 
     The trust files that they name are kept in ~/.leash/trust.
@@ -51,7 +52,12 @@ def env(*, listen: str, run_id: str, as_json: bool, config: Path | None) -> None
     equipment = equip(settings)
     host, port = address(listen)
     files = write_bundle(settings.home / "trust", equipment.authority.root_pem, os.environ)
-    door = Door(host=host, port=port, run=check_run(run_id), secret=NO_SECRET)
+    door = Door(
+        host=host,
+        port=port,
+        run=NOBODY if run_id is None else check_run(run_id),
+        secret=os.environ.get(VARIABLE) or NO_SECRET,
+    )
     before = dict(os.environ)
     after = child_environment(before, door, trust_of(files), governed=equipment.governed_hosts)
     new = {name: value for name, value in sorted(after.items()) if before.get(name) != value}

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "addon": "addon",
         "ca": "ca",
         "env": "env",
+        "gen-token": "gen_token",
         "init": "init",
         "set": "set_",
         "fakeprovider": "fake",
@@ -48,7 +49,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Module of each command; loaded when asked for, so that ``leash ps`` loads no proxy."""
 
-ATTRIBUTES: Mapping[str, str] = MappingProxyType({"raise": "raise_", "set": "set_"})
+ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {"raise": "raise_", "set": "set_", "gen-token": "gen_token"}
+)
 
 
 class Commands(click.Group):

@@ -16,6 +16,7 @@ from typing import Any
 
 from leash_addon.config.caps import read_caps, read_rates
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
+from leash_addon.config.tokens import VARIABLE, Grant, master_grant, read_tokens
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import database_url
 from leash_addon.core.holds import Holds
@@ -33,12 +34,19 @@ OTHER_VARIABLES = frozenset(
         "LEASH_WORKERS",
         "LEASH_INSECURE",
         "LEASH_LOG_LEVEL",
+        "LEASH_SOCKS5",
+        "LEASH_TRANSPARENT",
+        "LEASH_WEB",
+        VARIABLE,
     }
 )
 """Variables of flags that are no settings."""
 
-TABLES = frozenset({"providers", "cap", "rate"})
+TABLES = frozenset({"providers", "cap", "rate", "token"})
 """Tables that are read by readers of their own."""
+
+IDENTITY = "identity"
+"""A table whose keys may also stand above the first table."""
 
 type Layer = dict[str, object]
 """Values by flat key name, read and checked."""
@@ -55,6 +63,7 @@ class Files:
     read: tuple[Path, ...]
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    tokens: tuple[Grant, ...] = ()
 
 
 def load(
@@ -79,7 +88,9 @@ def load(
     merged |= _layer(variables, lambda key: key.variable, cwd, home)
     merged |= _layer(flags or {}, flag_place, cwd, home)
     check_variables(env)
-    return _settings(merged, files, home)
+    token = env.get(VARIABLE)
+    own = (master_grant(token),) if token else ()
+    return _settings(merged, files, home, (*own, *files.tokens))
 
 
 def find(named: Path | None, cwd: Path, home: Path) -> Path:
@@ -97,6 +108,13 @@ def find(named: Path | None, cwd: Path, home: Path) -> Path:
     return here
 
 
+def watched(settings: Settings) -> tuple[Path, ...]:
+    """Return the files whose change may matter while a proxy runs, also one yet to be written."""
+    found = settings.files
+    own = [path for path in found if not path.stem.endswith(".local")]
+    return tuple(dict.fromkeys([*found, *map(local_of, own)]))
+
+
 def local_of(path: Path) -> Path:
     """Return where leash writes what it changes itself: beside the user's file."""
     return path.with_name(path.stem + ".local.toml")
@@ -109,6 +127,7 @@ def read_files(path: Path, home: Path) -> Files:
     read: list[Path] = []
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    tokens: tuple[Grant, ...] = ()
     for file in (path, local_of(path)):
         if not file.exists():
             continue
@@ -118,8 +137,16 @@ def read_files(path: Path, home: Path) -> Files:
             providers[name] = providers.get(name, {}) | entries
         caps = read_caps(table["cap"], file.name) if "cap" in table else caps
         rates = read_rates(table["rate"], file.name) if "rate" in table else rates
+        tokens = read_tokens(table["token"], file.name) if "token" in table else tokens
         read.append(file)
-    return Files(values=merged, providers=providers, read=tuple(read), caps=caps, rates=rates)
+    return Files(
+        values=merged,
+        providers=providers,
+        read=tuple(read),
+        caps=caps,
+        rates=rates,
+        tokens=tokens,
+    )
 
 
 def read_toml(file: Path) -> dict[str, object]:
@@ -168,8 +195,10 @@ def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
     for name, value in table.items():
         if name in TABLES:
             continue
-        if name not in {"limits", "holds"}:
+        if name not in {"limits", "holds", IDENTITY}:
             found.append((name, value))
+        elif isinstance(value, dict) and name == IDENTITY:
+            found.extend(value.items())
         elif isinstance(value, dict):
             found.extend((f"{name}.{inner}", worth) for inner, worth in value.items())
         else:
@@ -195,7 +224,7 @@ def _meant(dotted: str) -> str:
         home = names[name].section
         return f"; it belongs to [{home}]" if home else "; it belongs above the first [table]"
     if not section:
-        names |= dict.fromkeys(("limits", "holds", *TABLES), KEYS[0])
+        names |= dict.fromkeys(("limits", "holds", IDENTITY, *TABLES), KEYS[0])
     close = get_close_matches(name, names, 1, 0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -225,7 +254,7 @@ def _read(key: Key, value: object, place: str, folder: Path, home: Path) -> obje
     return found
 
 
-def _settings(merged: Layer, files: Files, home: Path) -> Settings:
+def _settings(merged: Layer, files: Files, home: Path, tokens: tuple[Grant, ...] = ()) -> Settings:
     own = home / ".leash"
     every: dict[str, Any] = {"home": own, "db": own / "leash.db"}
     limits: dict[str, Any] = {}
@@ -241,6 +270,7 @@ def _settings(merged: Layer, files: Files, home: Path) -> Settings:
         caps=files.caps,
         rates=files.rates,
         providers=MappingProxyType(files.providers),
+        tokens=tokens,
         given=frozenset(merged),
         files=files.read,
     )

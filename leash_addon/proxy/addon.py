@@ -11,27 +11,30 @@ from dataclasses import replace
 from functools import wraps
 
 from mitmproxy.http import HTTPFlow, Response
+from mitmproxy.proxy.mode_specs import RegularMode
 
 from leash_addon.core.reading import Outcome
-from leash_addon.core.verdict import Reason, Trip
+from leash_addon.core.verdict import Trip
 from leash_addon.errors import LedgerError
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.front import Front
 from leash_addon.proxy.governor import Governor
-from leash_addon.proxy.identify import proxy_user
+from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import (
     Intake,
     Reception,
-    ip_of,
+    TurnedAway,
     is_unsent,
     is_upgrade,
     lowered,
-    strip_own_headers,
 )
+from leash_addon.proxy.outbound import Outbound
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.wire.asked import Asked, read_request
@@ -68,16 +71,33 @@ class LeashAddon:
     name = "leash"
 
     def __init__(
-        self, governor: Governor, providers: Providers, clients: Clients, *, remarks: bool = False
+        self,
+        governor: Governor,
+        providers: Providers,
+        clients: Clients,
+        *,
+        remarks: bool = False,
+        access: Access | None = None,
     ) -> None:
-        """Take what decides, what is metered, and who is known."""
+        """Take what decides, what is metered, who is known, and who may come."""
         self.governor = governor
+        self.access = access or Access(identity=Identity(fixed=governor.policy.run))
         self.coverage = Coverage()
         self._remarks = remarks
-        self._connections = Connections(providers, self.coverage)
-        self.addons = [self._connections]
+        entrance, reach = self.access.entrance, self.access.reach
+        tls = self.access.tls
+        self._connections = Connections(providers, self.coverage, entrance, reach, tls=tls)
+        front = Front(entrance.balancers, tls=tls)
+        self.addons = [front, self._connections, Outbound(reach)]
         self._reception = Reception(
-            providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
+            providers=providers,
+            clients=clients,
+            policy=governor.policy,
+            hashed=governor.hashed,
+            entrance=entrance,
+            identity=self.access.identity,
+            reach=reach,
+            root_pem=self.access.root_pem,
         )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
@@ -87,26 +107,23 @@ class LeashAddon:
         """Learn whose request it is; what is no call streams through."""
         if flow.response or flow.error:
             return
-        client = flow.client_conn
-        tunnelled = self._connections.connect_of(client) is not None
-        found = self._reception.provider_of(flow, tunnelled=tunnelled)
-        if found is None:
-            strip_own_headers(flow.request.headers)
-            flow.request.stream = True
-            return
-        headers = lowered(flow.request.headers)
-        user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
-        try:
-            intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
-        except ValueError as error:
-            denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
-            self._answer(flow, denial, Caller(shape=found[1].dialect))
-            return
-        strip_own_headers(flow.request.headers)
-        self._flows[flow.id] = intake
-        if intake.route.free and not is_upgrade(headers):
-            self.coverage.free += 1
-            flow.request.stream = True
+        client, upgrade = flow.client_conn, is_upgrade(lowered(flow.request.headers))
+        connections = self._connections
+        tunnelled = not isinstance(client.proxy_mode, RegularMode)
+        tunnelled = tunnelled or connections.connect_of(client) is not None
+        visitor = connections.visitor_of(client)
+        match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
+            case Intake() as intake:
+                self._flows[flow.id] = intake
+                if intake.route.free and not upgrade:
+                    self.coverage.free += 1
+                    flow.request.stream = True
+            case TurnedAway(denial=denial, shape=shape):
+                self._answer(flow, denial, Caller(shape=shape))
+            case Response() as page:
+                flow.response = page
+            case None:
+                flow.request.stream = True
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -118,6 +135,9 @@ class LeashAddon:
         if is_upgrade(headers) and not self._may_upgrade(flow, intake):
             return
         body = flow.request.raw_content or b""
+        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+            self.refuse(flow, denial)
+            return
         asked = read_request(intake.route, headers, body, url=intake.url)
         if asked.free or intake.route.free:
             self.coverage.free += 1

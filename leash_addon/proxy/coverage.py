@@ -13,7 +13,8 @@ class Coverage:
 
     ``calls``: admitted; ``refused``: answered by leash; ``free``: requests to providers that are
     no calls. By host: ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake
-    off (our CA is not trusted there); ``mismatched``: CONNECT and SNI named different hosts.
+    off (our CA is not trusted there); ``mismatched``: CONNECT and SNI named different hosts;
+    ``denied``: nobody's, and passthrough does not let it through.
     """
 
     calls: int = 0
@@ -21,6 +22,7 @@ class Coverage:
     free: int = 0
     tunnelled: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
+    denied: Counter[str] = field(default_factory=Counter)
     mismatched: Counter[str] = field(default_factory=Counter)
 
 
