@@ -10,6 +10,7 @@ from leash_addon.cli import shown
 from leash_addon.cli.lines import count
 from leash_addon.cli.options import json_option, ledger_options, now, open_existing, read_settings
 from leash_addon.cli.tables import print_table
+from leash_addon.cli.tree import drawn, grown
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import Instant, Pico, show_usd
 from leash_addon.ledger import Standing
@@ -34,23 +35,39 @@ EXAMPLES = """\b
 Examples:
   leash inspect a3f9c2e1
   leash inspect a3f9c2e1 --json
+  leash inspect a3f9c2e1 --tree
 """
 
 
 @click.command("inspect", epilog=EXAMPLES)
 @click.argument("run")
 @json_option
+@click.option("--tree", "as_tree", is_flag=True, help="Show cost by process and kind of call.")
 @click.option("--timezone", metavar="Europe/Berlin", help="Show times in this zone; default UTC.")
 @ledger_options
 def inspect(
-    *, run: str, as_json: bool, timezone: str | None, config: Path | None, db: str | None
+    *,
+    run: str,
+    as_json: bool,
+    as_tree: bool,
+    timezone: str | None,
+    config: Path | None,
+    db: str | None,
 ) -> None:
-    """Show RUN: its limits, what it has spent, and each of its calls. --json prints one object."""
+    """Show RUN: its limits, what it has spent, and each of its calls. --json prints one object.
+
+    --tree adds the cost up by the processes that made the calls (of leash run, on Linux), and by
+    what the calls were for, where the agent lets it be known.
+    """
     at, zone = now(), read_settings(config, timezone=timezone).timezone
     with open_existing(config, db) as ledger:
         standing = ledger.standing(run, at)
         entries = list(ledger.entries(run))
     calls, events = shown.calls(entries), shown.happenings(entries)
+    if as_tree:
+        tree = grown(run, calls)
+        click.echo(shown.as_json(tree.as_shown()) if as_json else "\n".join(drawn(tree)))
+        return
     if as_json:
         click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leash_addon.cli.options import read_settings, settings_options
+from leash_addon.cli.options import no_env_option, read_settings, settings_options
 from leash_addon.cli.session import Order, check_run, govern
 
 EXAMPLES = """\b
@@ -31,6 +31,7 @@ Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 12
 @click.option(
     "--run", "run_id", metavar="NAME", envvar="LEASH_RUN", help="Continue or name an account."
 )
+@no_env_option
 @settings_options
 @click.pass_context
 def run(
@@ -39,6 +40,7 @@ def run(
     command: tuple[str, ...],
     *,
     run_id: str | None,
+    no_env: tuple[str, ...],
     config: Path | None,
     **flags: str | None,
 ) -> None:
@@ -52,5 +54,6 @@ def run(
         command=command,
         run=None if run_id is None else check_run(run_id),
         environ=dict(os.environ),
+        alone=no_env,
     )
     ctx.exit(asyncio.run(govern(order)))

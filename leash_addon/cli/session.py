@@ -39,12 +39,16 @@ FAILED = 125
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be run, and as which run (``None``: a new one)."""
+    """What is to be run, and as which run (``None``: a new one).
+
+    ``alone``: variables of ``environ`` that the command inherits as they are.
+    """
 
     settings: Settings
     command: Sequence[str]
     run: str | None
     environ: Mapping[str, str]
+    alone: Sequence[str] = ()
 
 
 def check_run(run: str) -> str:
@@ -132,11 +136,17 @@ async def _run(
     order: Order, equipment: Equipment, writer: LedgerWriter, run: str, limits: Limits
 ) -> tuple[Ended, Engine]:
     policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
-    policy = replace(policy, limits=limits)
+    policy = replace(policy, limits=limits, processes=True)
     environ = dict(order.environ)
     async with proxying(equipment, writer, policy, environ) as engine:
         door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))
-        env = child_environment(environ, door, engine.trust, governed=equipment.governed_hosts)
+        env = child_environment(
+            environ,
+            door,
+            engine.trust,
+            governed=equipment.governed_hosts,
+            alone=order.alone,
+        )
         return await wrap(order.command, env, open_terminal()), engine
 
 

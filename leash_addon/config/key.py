@@ -21,6 +21,8 @@ class Key:
     @property
     def flat(self) -> str:
         """Name the key outside its file: tables other than ``[limits]`` come along."""
+        if self.section == "screening":
+            return self.section
         return f"holds_{self.name}" if self.section == "holds" else self.name
 
     @property

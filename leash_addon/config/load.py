@@ -7,7 +7,7 @@ or the flag.
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leash_addon.config.caps import read_caps, read_rates
+from leash_addon.config.screening import (
+    ScreeningSettings,
+    ScreeningTable,
+    laid_over,
+    read_screening,
+    screening_of,
+)
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
 from leash_addon.config.tokens import VARIABLE, Grant, master_grant, read_tokens
 from leash_addon.core.caps import Cap
@@ -38,11 +45,12 @@ OTHER_VARIABLES = frozenset(
         "LEASH_TRANSPARENT",
         "LEASH_WEB",
         VARIABLE,
+        "LEASH_MASTER_KEY",
     }
 )
 """Variables of flags that are no settings."""
 
-TABLES = frozenset({"providers", "cap", "rate", "token"})
+TABLES = frozenset({"providers", "cap", "rate", "token", "screening"})
 """Tables that are read by readers of their own."""
 
 IDENTITY = "identity"
@@ -64,6 +72,7 @@ class Files:
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
     tokens: tuple[Grant, ...] = ()
+    screening: ScreeningTable = field(default_factory=ScreeningTable)
 
 
 def load(
@@ -82,15 +91,31 @@ def load(
     Raises ``UsageError`` that names the place and the mend.
     """
     named = config if config is not None else _named(env)
-    files = read_files(find(named, cwd, home), home)
+    path = find(named, cwd, home)
+    files = read_files(path, home)
     variables = {key.flat: env.get(key.variable) for key in KEYS}
-    merged = files.values
-    merged |= _layer(variables, lambda key: key.variable, cwd, home)
-    merged |= _layer(flags or {}, flag_place, cwd, home)
+    over = _layer(variables, lambda key: key.variable, cwd, home)
+    over |= _layer(flags or {}, flag_place, cwd, home)
     check_variables(env)
+    settings = _settings(files.values | over, files, home)
+    screening = replace(settings.screening, pinned="screening" in over)
     token = env.get(VARIABLE)
     own = (master_grant(token),) if token else ()
-    return _settings(merged, files, home, (*own, *files.tokens))
+    tokens = (*own, *files.tokens)
+    return replace(settings, config=path, screening=screening, tokens=tokens)
+
+
+def reread_screening(settings: Settings) -> ScreeningSettings:
+    """Return what the files say of screening by now; a variable or a flag still wins.
+
+    Raises ``UsageError`` for anything that is wrong in them.
+    """
+    now = settings.screening
+    if settings.config is None:
+        return now
+    files = read_files(settings.config, settings.home.parent)
+    level: Any = now.level if now.pinned else files.values.get("screening")
+    return screening_of(files.screening, level, pinned=now.pinned)
 
 
 def find(named: Path | None, cwd: Path, home: Path) -> Path:
@@ -109,10 +134,9 @@ def find(named: Path | None, cwd: Path, home: Path) -> Path:
 
 
 def watched(settings: Settings) -> tuple[Path, ...]:
-    """Return the files whose change may matter while a proxy runs, also one yet to be written."""
-    found = settings.files
-    own = [path for path in found if not path.stem.endswith(".local")]
-    return tuple(dict.fromkeys([*found, *map(local_of, own)]))
+    """Return the files whose change may matter while a proxy runs, also ones yet to be written."""
+    path = settings.config
+    return () if path is None else (path, local_of(path))
 
 
 def local_of(path: Path) -> Path:
@@ -128,6 +152,7 @@ def read_files(path: Path, home: Path) -> Files:
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
     tokens: tuple[Grant, ...] = ()
+    screening = ScreeningTable()
     for file in (path, local_of(path)):
         if not file.exists():
             continue
@@ -138,6 +163,8 @@ def read_files(path: Path, home: Path) -> Files:
         caps = read_caps(table["cap"], file.name) if "cap" in table else caps
         rates = read_rates(table["rate"], file.name) if "rate" in table else rates
         tokens = read_tokens(table["token"], file.name) if "token" in table else tokens
+        if "screening" in table:
+            screening = laid_over(screening, read_screening(table["screening"], file))
         read.append(file)
     return Files(
         values=merged,
@@ -146,6 +173,7 @@ def read_files(path: Path, home: Path) -> Files:
         caps=caps,
         rates=rates,
         tokens=tokens,
+        screening=screening,
     )
 
 
@@ -193,6 +221,8 @@ def _named(env: Mapping[str, str]) -> Path | None:
 def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name, value in table.items():
+        if name == "screening" and isinstance(value, dict) and "sensitivity" in value:
+            found.append(("screening.sensitivity", value["sensitivity"]))
         if name in TABLES:
             continue
         if name not in {"limits", "holds", IDENTITY}:
@@ -254,12 +284,13 @@ def _read(key: Key, value: object, place: str, folder: Path, home: Path) -> obje
     return found
 
 
-def _settings(merged: Layer, files: Files, home: Path, tokens: tuple[Grant, ...] = ()) -> Settings:
+def _settings(merged: Layer, files: Files, home: Path) -> Settings:
     own = home / ".leash"
     every: dict[str, Any] = {"home": own, "db": own / "leash.db"}
     limits: dict[str, Any] = {}
     holds: dict[str, Any] = {}
-    sections = {"": every, "limits": limits, "holds": holds}
+    screening: dict[str, Any] = {}
+    sections = {"": every, "limits": limits, "holds": holds, "screening": screening}
     for key in KEYS:
         if key.flat in merged:
             sections[key.section][key.name] = merged[key.flat]
@@ -269,8 +300,8 @@ def _settings(merged: Layer, files: Files, home: Path, tokens: tuple[Grant, ...]
         holds=Holds(**holds),
         caps=files.caps,
         rates=files.rates,
+        screening=screening_of(files.screening, screening.get("sensitivity")),
         providers=MappingProxyType(files.providers),
-        tokens=tokens,
         given=frozenset(merged),
         files=files.read,
     )

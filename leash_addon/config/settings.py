@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from leash_addon.config import sources, values
 from leash_addon.config.key import Key
 from leash_addon.config.reachable import Network, Passthrough
+from leash_addon.config.screening import Level, ScreeningSettings
 from leash_addon.config.serving import SERVING_KEYS
 from leash_addon.config.tokens import Grant
 from leash_addon.core.ask import OnBlind
@@ -38,6 +39,7 @@ class Settings:
     ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
     set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
     ``passthrough``: ``None`` leaves it to the command. ``tokens``: who may use a shared proxy.
+    ``config``: where the user's file is, or would be.
     """
 
     home: Path
@@ -52,6 +54,7 @@ class Settings:
     holds: Holds = field(default_factory=Holds)
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
     passthrough: Passthrough | None = None
     connect_ports: tuple[int, ...] = (443,)
@@ -68,6 +71,7 @@ class Settings:
     tokens: tuple[Grant, ...] = ()
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    config: Path | None = field(default=None, compare=False)
 
     @property
     def terms(self) -> Terms:
@@ -164,6 +168,13 @@ KEYS = (
         section="holds",
         example="128000",
         about="take so many output tokens for a request that names no limit (hard, clamp)",
+    ),
+    Key(
+        name="sensitivity",
+        read=values.choice(Level),
+        section="screening",
+        example="medium",
+        about="screen texts for injected instructions: off, low, medium or high",
     ),
 )
 

@@ -22,6 +22,7 @@ from leash_addon.core.journal import (
     RunKilled,
     RunStarted,
     RunStopped,
+    Screened,
     Tokens,
     Warned,
 )
@@ -99,7 +100,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 EMPTY = Balance()
 
 
-def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - one arm per entry
+def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911, PLR0912 - one arm per entry
     """Return the balance after one more entry. Entries of an account come in journal order."""
     match entry:
         case CallOpened():
@@ -123,6 +124,8 @@ def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - on
             return _stopped(balance, entry)
         case Warned():
             return replace(balance, warned=(*balance.warned, entry.limit))
+        case Screened():
+            return balance  # on record, and no money of anybody's
         case CapRaised():
             return replace(balance, ceiling=entry.ceiling)
         case _:

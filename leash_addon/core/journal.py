@@ -13,6 +13,7 @@ from msgspec import Struct
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Effect, Reason
 
 
@@ -182,6 +183,21 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
     client: str = ""
 
 
+class Screened(_Entry, frozen=True, kw_only=True, tag="screened"):
+    """Rules fired on texts of a call that were new to its run; no text is kept.
+
+    ``of``: id of the call, whether it was admitted or not. ``more``: rules that fired beside those
+    in ``found``.
+    """
+
+    of: str
+    found: tuple[Found, ...]
+    more: int = 0
+    provider: str = ""
+    model: str = ""
+    client: str = ""
+
+
 class Warned(_Entry, frozen=True, kw_only=True, tag="warned"):
     """A fraction of a limit was reached; each limit warns once until it is raised.
 
@@ -215,6 +231,7 @@ type Entry = (
     | CallSettled
     | CallAdjusted
     | CallRefused
+    | Screened
     | Warned
     | CapRaised
 )

@@ -52,8 +52,9 @@ def plan(ask: Ask, terms: Terms, run_account: str, now: Instant, last: Plan | No
     windows serve again while they last, since to work them out takes most of the time.
     """
     known = NO_WINDOWS if last is None else last.windows
+    caps = terms.caps if ask.grant is None else (*terms.caps, *ask.grant.caps)
     return Plan(
         run=run_account,
-        caps=accounts_for(terms.caps, ask.tags, now, terms.tz, known),
+        caps=accounts_for(caps, ask.tags, now, terms.tz, known),
         buckets=buckets_for(terms.rates, ask.tags),
     )

@@ -34,10 +34,15 @@ from leash_addon.proxy.intake import (
     is_upgrade,
     lowered,
 )
+from leash_addon.proxy.keys import Empty, Keys
+from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.outbound import Outbound
+from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
-from leash_addon.wire.asked import Asked, read_request
+from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
+from leash_addon.proxy.screening import Judgement, Screening
+from leash_addon.wire.asked import Asked, parse_request
 from leash_addon.wire.routes import BLIND, Providers
 
 logger = logging.getLogger(__name__)
@@ -78,17 +83,22 @@ class LeashAddon:
         *,
         remarks: bool = False,
         access: Access | None = None,
+        screening: Screening | None = None,
+        keys: Keys | None = None,
     ) -> None:
-        """Take what decides, what is metered, who is known, and who may come."""
+        """Take what decides, what is metered, who is known, who may come, what looks at texts."""
         self.governor = governor
         self.access = access or Access(identity=Identity(fixed=governor.policy.run))
+        self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
         entrance, reach = self.access.entrance, self.access.reach
         tls = self.access.tls
         self._connections = Connections(providers, self.coverage, entrance, reach, tls=tls)
         front = Front(entrance.balancers, tls=tls)
-        self.addons = [front, self._connections, Outbound(reach)]
+        self._peers = Peers() if governor.policy.processes else None
+        peers = [self._peers] if self._peers else []
+        self.addons = [front, self._connections, Outbound(reach), *peers]
         self._reception = Reception(
             providers=providers,
             clients=clients,
@@ -98,6 +108,9 @@ class LeashAddon:
             identity=self.access.identity,
             reach=reach,
             root_pem=self.access.root_pem,
+        )
+        self.keys = keys or Keys(
+            Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
@@ -115,6 +128,8 @@ class LeashAddon:
         match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
             case Intake() as intake:
                 self._flows[flow.id] = intake
+                if not await self._key_is_good(flow, intake):
+                    return
                 if intake.route.free and not upgrade:
                     self.coverage.free += 1
                     flow.request.stream = True
@@ -123,7 +138,18 @@ class LeashAddon:
             case Response() as page:
                 flow.response = page
             case None:
-                flow.request.stream = True
+                if await self._key_is_good(flow, None):
+                    flow.request.stream = True
+
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
+        """Judge the virtual key of a request, if it has one; answer it when it is no good."""
+        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial):
+            self.refuse(flow, judged)
+            return False
+        if judged is not None and intake is not None:
+            self.keys.charge(flow, intake, intake.host, judged)
+        return True
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -138,15 +164,22 @@ class LeashAddon:
         if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
             self.refuse(flow, denial)
             return
-        asked = read_request(intake.route, headers, body, url=intake.url)
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        asked = parsed.asked
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
+        judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        if judged.body is not None:
+            headers, body = lowered(flow.request.headers), judged.body
+        intake.remark = remark(judged)
         holds = self.governor.policy.holds
         bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
-        await self._admit(flow, intake, asked, bounds)
+        await self._admit(flow, intake, asked, bounds, judged)
 
-    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds) -> None:
+    async def _admit(
+        self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds, judged: Judgement
+    ) -> None:
         governor = self.governor
         ask = governor.ask(
             intake.run,
@@ -154,12 +187,14 @@ class LeashAddon:
             asked,
             client=intake.client.name,
             imputed=intake.imputed,
-            tags=intake.tags,
+            tags=await self._tags(flow, intake, asked),
             bounds=bounds,
+            grant=intake.grant,
         )
-        verdict = await governor.admit(ask, intake.route)
+        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        judged.recorded()
         if isinstance(verdict, Trip):
-            self.refuse(flow, Denial.of(verdict))
+            self.refuse(flow, denial_of(verdict, judged))
             return
         intake.call = verdict
         verdict.first_hand = flow.request.method != "GET"
@@ -170,6 +205,14 @@ class LeashAddon:
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
+
+    async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
+        """Return who asks, with which of its processes, and what the call is to it."""
+        more = {
+            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
+            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+        }
+        return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
     def _may_upgrade(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Turn a WebSocket down, or have it judged as the blind call that it is."""
@@ -230,7 +273,7 @@ class LeashAddon:
             self.governor.finish(intake.call, Outcome.UNSENT)
         self.coverage.refused += 1
         if self._remarks:
-            remark_refused(flow, intake.run, denial.reason)
+            remark_refused(flow, intake, denial.reason)
         caller = Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
@@ -257,6 +300,7 @@ class LeashAddon:
             return None
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         if intake is None or intake.call is None:
             return
@@ -264,4 +308,4 @@ class LeashAddon:
             intake.call.status = flow.response.status_code
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
-            remark_settled(flow, intake.run, settled)
+            remark_settled(flow, intake, settled)

@@ -12,7 +12,6 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 
 from leash_addon.proxy.coverage import Coverage, count
-from leash_addon.proxy.credentials import Presented, proxy_user
 from leash_addon.proxy.doors import Address, Door, door, is_provider
 from leash_addon.proxy.entrance import Entrance, Visitor
 from leash_addon.proxy.front import speaks_to_us
@@ -24,6 +23,7 @@ from leash_addon.proxy.intake import (
     strip_own_headers,
     unreachable,
 )
+from leash_addon.proxy.presented import Presented, proxy_user
 from leash_addon.proxy.reach import Reach
 from leash_addon.proxy.refusals import Caller, Denial, refusal
 from leash_addon.wire.routes import Providers

@@ -1,110 +1,89 @@
-"""What a client proves itself with, and the name that it gives: Proxy-Authorization, X-Leash-Token.
+"""Where a request carries a provider's key, and how another is put in its place.
 
-A proxy user name carries the run and tags: ``nightly-7;user=alice;feature=search``, or
-``leash:run=42;user=alice;team=core``. RFC 7617 (https://www.rfc-editor.org/rfc/rfc7617, 2015-09)
-ends a user name at the first colon; the second spelling has one of its own, so there it ends at
-the last.
+Providers read it from a header (bare, or after ``Bearer`` or the like) or from ``?key=``. Nowhere
+else is a virtual key exchanged for a real one: whoever could have the real one put into a header
+that a provider sends back would have it.
 """
 
 import base64
 import binascii
+import contextlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
-from leash_addon.core.scopes import NO_TAGS
+from mitmproxy.http import Request
 
-TOKEN_HEADER = "x-leash-token"  # noqa: S105 - the header's name
-PROXY_HEADER = "proxy-authorization"
-LONGEST = 4096
-"""Characters of a credential that are looked at; a longer one is none."""
+from leash_addon.core.virtual_keys import LOOKS_LIKE_ONE, TOKEN
 
-NOBODY = "-"
-"""A user name that names no run, for clients that must send one."""
+HEADERS = (
+    b"authorization",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+    b"ocp-apim-subscription-key",
+    b"xi-api-key",
+)
+"""Names, in lower case, of the headers that providers read a key from."""
 
-_WITH_COLON = re.compile(r"leash:[^:=]*=", re.IGNORECASE)
+SIGNED = b"aws4-"
+"""How an Authorization begins that is a signature, not a key."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyUser:
-    """A proxy user name taken apart. ``run``: "" when it names none."""
-
-    run: str = ""
-    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
-
-
-NO_USER = ProxyUser()
+_VALUE = re.compile(rb"(?:[A-Za-z-]+ +)?(lsh_[A-Za-z0-9_.-]+)")
+_QUERY = re.compile(r"(?<=[?&]key=)lsh_[A-Za-z0-9_.-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
-    """What one request presents. ``token``: the bytes; ``None``: nothing at all."""
+def token_of(request: Request) -> str | None:
+    """Return the one virtual key that stands where a provider reads a key; ``None``: there is none.
 
-    user: ProxyUser = NO_USER
-    token: bytes | None = field(default=None, repr=False)
-
-
-NOTHING = Presented()
-
-
-def presented(headers: Mapping[str, str]) -> Presented:
-    """Read what a request presents. ``headers``: names in lower case.
-
-    A proxy credential that cannot be read is a wrong token, not none.
+    Raises ``ValueError`` where one stands elsewhere, is damaged, or is one of several.
     """
-    user, password = _proxy_credential(headers.get(PROXY_HEADER, ""))
-    token = headers.get(TOKEN_HEADER)
-    if token is None:
-        return (
-            NOTHING
-            if user is NO_USER and password is None
-            else Presented(user=user, token=password)
-        )
-    return Presented(user=user, token=_bytes(token.strip()))
+    found = [*_in_headers(request), *_QUERY.findall(request.path)]
+    if "lsh_" not in _everything(request):
+        return None
+    if len(LOOKS_LIKE_ONE.findall(_everything(request))) != len(found) or not found:
+        msg = "a virtual key stands where no provider reads one; it was not sent on"
+        raise ValueError(msg)
+    if len(set(found)) > 1:
+        msg = "there are several virtual keys in one request"
+        raise ValueError(msg)
+    if TOKEN.fullmatch(found[0]) is None:
+        msg = "this is no whole virtual key"
+        raise ValueError(msg)
+    return str(found[0])
 
 
-def proxy_user(name: str) -> ProxyUser:
-    """Take a proxy user name apart; a tag without a value counts for nothing."""
-    head, *parts = name.split(";")
-    if _WITH_COLON.match(head):
-        head, parts = "", [head.partition(":")[2], *parts]
-    tags = {
-        tag.strip(): value.strip()
-        for tag, _, value in (part.partition("=") for part in parts)
-        if tag.strip() and value.strip()
-    }
-    run = head.strip()
-    named = tags.pop("run", "")
-    return ProxyUser(run=named if run in {"", NOBODY} else run, tags=tags)
+def is_signed(request: Request) -> bool:
+    """Tell whether a request is signed with the virtual key in its header (AWS SigV4)."""
+    return any(
+        name.lower() == b"authorization" and value.lower().startswith(SIGNED) and b"lsh_" in value
+        for name, value in request.headers.fields
+    )
 
 
-def _proxy_credential(value: str) -> tuple[ProxyUser, bytes | None]:
-    scheme, _, rest = value.strip().partition(" ")
-    if not scheme:
-        return NO_USER, None
-    if len(value) > LONGEST:
-        return NO_USER, b""
-    if scheme.lower() == "bearer":
-        return NO_USER, _bytes(rest.strip())
-    if scheme.lower() != "basic":
-        return NO_USER, b""
-    try:
-        plain = base64.b64decode(rest.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return NO_USER, b""
-    return _basic(plain)
+def exchange(request: Request, old: str, new: str) -> None:
+    """Put one key in another's place, wherever a provider reads it."""
+    was, becomes = old.encode(), new.encode()
+    request.headers.fields = tuple(
+        (name, value.replace(was, becomes) if name.lower() in HEADERS else value)
+        for name, value in request.headers.fields
+    )
+    path = request.data.path
+    if was in path:
+        request.data.path = path.replace(b"key=" + was, b"key=" + quote(new, safe="").encode())
 
 
-def _basic(plain: bytes) -> tuple[ProxyUser, bytes]:
-    first, last = plain.partition(b":"), plain.rpartition(b":")
-    name, password = first[0], first[2]
-    if _WITH_COLON.match(last[0].decode("ascii", "replace")):
-        name, password = last[0], last[2]
-    try:
-        return proxy_user(name.decode()), password
-    except UnicodeDecodeError:
-        return NO_USER, password
+def _in_headers(request: Request) -> list[str]:
+    values = (value for name, value in request.headers.fields if name.lower() in HEADERS)
+    return [match[1].decode() for value in values if (match := _VALUE.fullmatch(value.strip()))]
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape") if len(text) <= LONGEST else b""
+def _everything(request: Request) -> str:
+    """Return the request's head as text, with what is encoded in it in clear."""
+    texts = [unquote(request.path)]
+    for name, value in request.headers.fields:
+        text = value.decode("utf-8", "replace")
+        texts.append(f"{name.decode('utf-8', 'replace')}: {text}")
+        if text[:6].lower() == "basic ":
+            with contextlib.suppress(binascii.Error, ValueError):
+                texts.append(base64.b64decode(text[6:], validate=False).decode("utf-8", "replace"))
+    return "\n".join(texts)

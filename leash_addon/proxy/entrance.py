@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from leash_addon.config.tokens import Grant, digest_of
 from leash_addon.proxy.balancers import Balancers
-from leash_addon.proxy.credentials import NO_USER, Presented, ProxyUser, presented
 from leash_addon.proxy.gate import Gate, denied
+from leash_addon.proxy.presented import NO_USER, Presented, ProxyUser, presented
 from leash_addon.proxy.refusals import Denial
 
 

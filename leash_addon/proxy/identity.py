@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from leash_addon.config.settings import Settings
 from leash_addon.config.sources import DEFAULT, FEATURE_FROM, RUN_FROM, TENANT_FROM, USER_FROM
 from leash_addon.config.tokens import NAME, Grant
-from leash_addon.proxy.credentials import NO_USER, ProxyUser
 from leash_addon.proxy.identify import RUN_ID
+from leash_addon.proxy.presented import NO_USER, ProxyUser
 from leash_addon.wire.senders import NOBODY, Sender, session_of
 
 LONGEST = 256

@@ -7,6 +7,7 @@ from mitmproxy import http
 
 from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Reason
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.base_urls import meant, send, split_run
 from leash_addon.proxy.clients import Client, Clients
@@ -15,6 +16,7 @@ from leash_addon.proxy.entrance import Entrance, Visitor
 from leash_addon.proxy.gate import PROXY_UNAUTHORIZED, UNAUTHORIZED
 from leash_addon.proxy.governor import Call
 from leash_addon.proxy.identity import Forbidden, Identity, Sighting
+from leash_addon.proxy.kinds import said_kind
 from leash_addon.proxy.pages import MITM_IT, page_of
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
@@ -35,8 +37,11 @@ PASSTHROUGH = "passthrough"
 class Intake:
     """One request to a provider. ``url``: as the client meant it, before any other upstream.
 
-    ``tags``: who asks, beside the run. ``seen``: what they were told from; ``sure``: the body can
-    tell no more. ``call``: once it is admitted. ``injected``: we asked for the usage event.
+    ``host``: the provider's, as the client meant it. ``tags``: who asks, beside the run. ``seen``:
+    what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
+    that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
+    event. ``grant``: what the caller's virtual key allows. ``remark``: what screening found, for
+    people.
     """
 
     rule: ProviderRule
@@ -44,12 +49,16 @@ class Intake:
     client: Client
     imputed: bool
     url: str
+    host: str
     seen: Sighting
+    kind: str = ""
     run: str = ""
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     sure: bool = False
     call: Call | None = None
+    grant: Grant | None = None
     injected: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +162,13 @@ class Reception:
         self, request: http.Request, seen: Sighting, host: str, rule: ProviderRule
     ) -> Received:
         url, headers = f"{request.scheme}://{host}{request.path}", seen.headers
-        route = rule.route(request.method, request.path)
+        client = self.clients.find(headers)
         intake = Intake(
             rule=rule,
-            route=route,
-            client=self.clients.find(headers),
+            route=rule.route(request.method, request.path),
+            client=client,
+            kind=said_kind(client, headers),
+            host=host,
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
             seen=seen,
@@ -182,6 +193,8 @@ class Reception:
         except ValueError as error:
             return Denial(reason=Reason.AUTH.value, message=str(error), status=400)
         intake.run, intake.tags, intake.sure = caller.run, caller.tags, caller.sure
+        if intake.grant is not None:
+            intake.tags = {**caller.tags, "key": intake.grant.name}
         return None
 
 

@@ -30,6 +30,7 @@ from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.dispatch import Dispatch
 from leash_addon.proxy.listening import Listening
+from leash_addon.proxy.seam import seam
 
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
@@ -103,6 +104,7 @@ class Proxy:
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
+        self._exit.enter_context(seam(self._addon.keys.swap))
         try:
             await self._listen()
         except ListenError:

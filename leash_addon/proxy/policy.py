@@ -19,7 +19,8 @@ class Policy:
     ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
     for held money, a free place or a rate limit. ``holds``: what requests are looked over for.
     ``upstream``: one server in every provider's place; it wins over a provider's own. ``names``:
-    further host names of this listener, for base-URL clients.
+    further host names of this listener, for base-URL clients. ``processes``: callers are our own
+    descendants, and told apart.
     """
 
     run: str | None = None
@@ -33,6 +34,7 @@ class Policy:
     upstream: str | None = None
     names: tuple[str, ...] = ()
     prices: str = ""
+    processes: bool = False
 
     @classmethod
     def of(cls, settings: Settings, *, run: str | None = None, prices: str = "") -> Self:

@@ -10,6 +10,7 @@ A message never speaks of the length of a prompt: clients answer that by compact
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -65,6 +66,8 @@ _CHALLENGES = {
     407: {"proxy-authenticate": 'Basic realm="leash"'},
 }
 """What a client is asked to prove itself with (RFC 9110 section 11.6)."""
+_NO_RETRY = frozenset({400, 402})
+"""Final statuses of clients that would come back after a 403."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class Denial:
     """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
 
     ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
+    ``more``: fields beside the account, for programs.
     """
 
     reason: str
@@ -90,6 +94,7 @@ class Denial:
     status: int | None = None
     account: str = ""
     resets_at: Instant | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trip: Trip) -> "Denial":
@@ -155,6 +160,8 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
 def _status(denial: Denial, caller: Caller) -> int:
     if not denial.final:
         return 429
+    if denial.reason == Reason.SCREENING and not caller.forced:
+        return caller.client.final if caller.client.final in _NO_RETRY else 403
     return caller.forced or caller.client.final
 
 
@@ -186,7 +193,7 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
         found["resets_at"] = time_of(denial.resets_at)
     if hint:
         found["raise"] = hint
-    return found
+    return found | dict(denial.more)
 
 
 def _kind(shape: str) -> str:
@@ -221,7 +228,7 @@ def _body(kind: str, status: int, message: str, denial: Denial, leash: Json) -> 
                 "param": None,
                 "code": denial.reason,
             }
-            account = {k: v for k, v in leash.items() if k in _ACCOUNT}
+            account = {k: v for k, v in leash.items() if k in _ACCOUNT or k in denial.more}
             return {"error": error | account, "leash": leash}
 
 
@@ -232,12 +239,16 @@ def _details(denial: Denial) -> list[Json]:
     if not denial.final:
         delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
         return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    if denial.reason == Reason.SCREENING:
+        error = {"reason": "SCREENING", "domain": "leash"}
+        return [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **error}]
+    is_auth = denial.reason == Reason.AUTH.value
     return [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "QUOTA_EXHAUSTED",
-            # gemini-cli takes the reason for final only from this domain.
-            "domain": "cloudcode-pa.googleapis.com",
+            "reason": "API_KEY_INVALID" if is_auth else "QUOTA_EXHAUSTED",
+            # gemini-cli takes the second for final only from this domain.
+            "domain": "googleapis.com" if is_auth else "cloudcode-pa.googleapis.com",
             "metadata": {"leash_reason": denial.reason},
         }
     ]

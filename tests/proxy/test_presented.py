@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leash_addon.proxy.credentials import LONGEST, presented, proxy_user
+from leash_addon.proxy.presented import LONGEST, presented, proxy_user
 
 TOKEN = "leash_token"
 
