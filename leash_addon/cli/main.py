@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",
+        "trust": "trust",
+        "untrust": "untrust",
         "keys": "keys",
         "env": "env",
         "gen-token": "gen_token",

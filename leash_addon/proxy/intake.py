@@ -17,7 +17,7 @@ from leash_addon.proxy.gate import PROXY_UNAUTHORIZED, UNAUTHORIZED
 from leash_addon.proxy.governor import Call
 from leash_addon.proxy.identity import Forbidden, Identity, Sighting
 from leash_addon.proxy.kinds import said_kind
-from leash_addon.proxy.pages import MITM_IT, page_of
+from leash_addon.proxy.pages import page_of
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
 from leash_addon.proxy.refusals import Denial
@@ -151,10 +151,6 @@ class Reception:
 
     async def _pass_through(self, request: http.Request) -> Received:
         """Let a request to nobody's server through, where that may be reached."""
-        if request.host == MITM_IT and self.root_pem:
-            page = page_of(request, self.root_pem)
-            if page is not None:
-                return page
         denial = await unreachable(self.reach, request.host, request.port)
         return None if denial is None else TurnedAway(denial=denial)
 

@@ -30,6 +30,7 @@ from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.dispatch import Dispatch
 from leash_addon.proxy.listening import Listening
+from leash_addon.proxy.onboarding import Onboarding
 from leash_addon.proxy.seam import seam
 
 SILENCE = 3600
@@ -93,8 +94,8 @@ class Proxy:
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
         tls = LeashTls(self._store, listening.certificate)
-        own = (Block(), self._server, tls, self._addon, NextLayer())
-        made.addons.add(*own)  # type: ignore[no-untyped-call]
+        own = (tls, Onboarding(self._store.authority), self._addon)
+        made.addons.add(Block(), self._server, *own, NextLayer())  # type: ignore[no-untyped-call]
         # mitmproxy's SOCKS layer looks at this option to know whether to ask for a password.
         asks = "asks" if listening.asks else None
         made.options.add_option("proxyauth", str | None, asks, "")

@@ -6,9 +6,7 @@ from ssl import PEM_cert_to_DER_cert
 import msgspec
 from mitmproxy.http import Request, Response
 
-CA_PATHS = frozenset({"/ca.pem", "/cert/pem"})
-MITM_IT = "mitm.it"
-"""The name by which mitmproxy hands out its authority, through the proxy only."""
+CA_PATH = "/ca.pem"
 
 JSON = {"content-type": "application/json"}
 
@@ -23,7 +21,7 @@ def page_of(request: Request, root_pem: bytes) -> Response | None:
     path = request.path.partition("?")[0]
     if path == "/":
         return Response.make(200, msgspec.json.encode(_welcome(root_pem)), JSON)
-    if path in CA_PATHS and root_pem:
+    if path == CA_PATH and root_pem:
         return Response.make(200, root_pem, {"content-type": "application/x-pem-file"})
     return None
 
@@ -42,5 +40,5 @@ def _welcome(root_pem: bytes) -> dict[str, object]:
         "headers X-Leash-Token and X-Loop-Id",
     }
     if root_pem:
-        found["authority"] = {"pem": "/ca.pem", "sha256": fingerprint(root_pem)}
+        found["authority"] = {"pem": CA_PATH, "sha256": fingerprint(root_pem)}
     return found
