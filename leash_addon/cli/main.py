@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",
+        "trust": "trust",
+        "untrust": "untrust",
         "keys": "keys",
         "env": "env",
         "init": "init",

@@ -109,6 +109,7 @@ def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
         match entry:
             case CallRefused():
                 shown |= {"refused": str(entry.reason), "model": entry.model or None}
+                shown |= {"account": entry.account or None}
             case Warned():
                 shown |= {"warned": entry.limit, "message": entry.message}
             case LimitsRaised():
@@ -194,16 +195,17 @@ def _settled(entry: CallSettled) -> Shown:
         "first_byte_ms": milliseconds(entry.first_byte),
         "reason": entry.flag and str(entry.flag),
         "notes": list(entry.notes),
+        **({"plan": entry.plan} if entry.plan else {}),
     }
     return shown | ({"model": entry.model} if entry.model else {})
 
 
 def _adjusted(call: Shown, entry: CallAdjusted) -> Shown:
     """Lay the true settlement of a swept call over what was booked for it."""
-    booked = call["cost_pico"]
+    booked, counts = call["cost_pico"], msgspec.convert(call["tokens"], Tokens)
     cost = entry.cost + (booked if isinstance(booked, int) else 0)
     shown: Shown = {
-        "tokens": tokens(entry.tokens),
+        "tokens": tokens(counts + entry.tokens),
         "usage": entry.usage,
         **money("cost", Pico(cost)),
         "confidence": str(entry.confidence),

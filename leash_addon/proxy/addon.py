@@ -184,6 +184,8 @@ class LeashAddon:
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1
+        self.coverage.blind += intake.route.format is None
+        self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         if asked.can_inject and governor.policy.inject:
@@ -290,6 +292,7 @@ class LeashAddon:
             return
         if intake.call.status is None and flow.response is not None:
             intake.call.status = flow.response.status_code
+        self.coverage.received += intake.call.received
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
             remark_settled(flow, intake, settled)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.money import SECOND, Instant, Pico
@@ -45,6 +45,7 @@ class Call:
     ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
     that its request must be lowered to before it goes; ``None``: it may go as it is.
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
+    ``received``: bytes of its answer. ``plan``: the subscription's own limits, as it tells them.
     """
 
     ask: Ask
@@ -58,6 +59,8 @@ class Call:
     settled: Settlement | None = None
     note: str = ""
     first_hand: bool = True
+    received: int = 0
+    plan: dict[str, str] = field(default_factory=dict)
 
     def reading(self) -> Reading:
         """Return what the meter knows by now."""
@@ -239,6 +242,7 @@ class Governor:
             first_byte=None if first is None else first - call.opened_at,
             secret=self._secret,
             first_hand=call.first_hand,
+            plan=call.plan,
         )
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:
