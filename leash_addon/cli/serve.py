@@ -14,6 +14,7 @@ import click
 from leash_addon.cli.addresses import address, is_loopback, shown
 from leash_addon.cli.engine import Engine, equip, proxying, writing
 from leash_addon.cli.lines import count, limits_line
+from leash_addon.cli.notices import log_notice, terms_line
 from leash_addon.cli.options import now, read_settings, serving_options
 from leash_addon.cli.reloading import reloading
 from leash_addon.cli.say import say
@@ -176,7 +177,7 @@ async def _serve(service: Service) -> None:
     settings, ends = service.settings, service.ends
     equipment = equip(settings)
     policy = Policy.of(settings, prices=equipment.prices.describe())
-    async with writing(settings) as (_, writer):
+    async with writing(settings, log_notice) as (_, writer):
         runs: set[str] = set()
         try:
             async with (
@@ -245,13 +246,14 @@ def _announce(service: Service, notice: str | None, port: int, workers: str = ""
     settings = service.settings
     if notice:
         say(notice)
-    if not settings.limits_given:
+    terms = terms_line(settings)
+    if not settings.limits_given and not terms:
         say(
             'no limit is set, on the run "default" or any other: calls are metered, none is refused'
         )
     where = shown(service.host, port)
     tls = " with TLS" if service.listening.certificate is not None else ""
-    say(f"serving on {where}{tls}{workers} · {limits_line(settings.limits)}")
+    say(f"serving on {where}{tls}{workers} · {limits_line(settings.limits)}{terms}")
 
 
 @contextlib.contextmanager

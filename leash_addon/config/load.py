@@ -24,6 +24,7 @@ from leash_addon.config.screening import (
 )
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
 from leash_addon.config.tokens import VARIABLE, Grant, master_grant, read_tokens
+from leash_addon.config.variables import check_variables
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import database_url
 from leash_addon.core.holds import Holds
@@ -33,23 +34,6 @@ from leash_addon.errors import UsageError
 
 FILE = "leash.toml"
 LOCAL = "leash.local.toml"
-OTHER_VARIABLES = frozenset(
-    {
-        "LEASH_CONFIG",
-        "LEASH_RUN",
-        "LEASH_LISTEN",
-        "LEASH_WORKERS",
-        "LEASH_INSECURE",
-        "LEASH_LOG_LEVEL",
-        "LEASH_SOCKS5",
-        "LEASH_TRANSPARENT",
-        "LEASH_WEB",
-        VARIABLE,
-        "LEASH_MASTER_KEY",
-    }
-)
-"""Variables of flags that are no settings."""
-
 TABLES = frozenset({"providers", "cap", "rate", "token", "screening"})
 """Tables that are read by readers of their own."""
 
@@ -201,17 +185,6 @@ def checked(table: Mapping[str, object], file: Path, home: Path) -> Layer:
             raise UsageError(msg)
         found[key.flat] = _read(key, value, f"{file.name}: {dotted}", file.parent, home)
     return found
-
-
-def check_variables(env: Mapping[str, str]) -> None:
-    """Refuse a ``LEASH_`` variable that is a misspelt setting; a limit must not vanish silently."""
-    known = {key.variable for key in KEYS} | OTHER_VARIABLES
-    for name in env:
-        if name.startswith("LEASH_") and name not in known:
-            close = get_close_matches(name, sorted(known), 1, 0.9)
-            if close:
-                msg = f"{name}: unknown variable; did you mean {close[0]}?"
-                raise UsageError(msg)
 
 
 def _named(env: Mapping[str, str]) -> Path | None:

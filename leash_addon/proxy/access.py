@@ -7,9 +7,16 @@ from typing import Self
 from leash_addon.config.settings import Settings
 from leash_addon.core.money import Instant
 from leash_addon.proxy.balancers import Balancers
+from leash_addon.proxy.clients import Clients
+from leash_addon.proxy.connections import Connections
+from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.entrance import Entrance
+from leash_addon.proxy.front import Front
 from leash_addon.proxy.gate import Gate
+from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
+from leash_addon.proxy.intake import Reception
+from leash_addon.proxy.outbound import Outbound
 from leash_addon.proxy.reach import Reach
 from leash_addon.wire.routes import Providers
 
@@ -27,6 +34,28 @@ class Access:
     reach: Reach = field(default_factory=lambda: Reach(providers=Providers()))
     root_pem: bytes = b""
     tls: bool = False
+
+    def connections(self, providers: Providers, coverage: Coverage) -> Connections:
+        """Make what decides over connections."""
+        return Connections(providers, coverage, self.entrance, self.reach, tls=self.tls)
+
+    def addons(self, connections: Connections) -> list[object]:
+        """Name the sub-addons that stand before and behind the calls, in order."""
+        front = Front(self.entrance.balancers, tls=self.tls)
+        return [front, connections, Outbound(self.reach)]
+
+    def reception(self, providers: Providers, clients: Clients, governor: Governor) -> Reception:
+        """Make what takes requests in."""
+        return Reception(
+            providers=providers,
+            clients=clients,
+            policy=governor.policy,
+            hashed=governor.hashed,
+            entrance=self.entrance,
+            identity=self.identity,
+            reach=self.reach,
+            root_pem=self.root_pem,
+        )
 
     @classmethod
     def of(

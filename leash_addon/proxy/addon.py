@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import wraps
 
 from mitmproxy.http import HTTPFlow, Response
-from mitmproxy.proxy.mode_specs import RegularMode
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Trip
@@ -21,22 +20,12 @@ from leash_addon.proxy.account import Account
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
-from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
-from leash_addon.proxy.front import Front
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
-from leash_addon.proxy.intake import (
-    Intake,
-    Reception,
-    TurnedAway,
-    is_unsent,
-    is_upgrade,
-    lowered,
-)
+from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
 from leash_addon.proxy.keys import Empty, Keys
 from leash_addon.proxy.kinds import kind_of
-from leash_addon.proxy.outbound import Outbound
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
@@ -92,23 +81,11 @@ class LeashAddon:
         self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
-        entrance, reach = self.access.entrance, self.access.reach
-        tls = self.access.tls
-        self._connections = Connections(providers, self.coverage, entrance, reach, tls=tls)
-        front = Front(entrance.balancers, tls=tls)
+        self._connections = self.access.connections(providers, self.coverage)
         self._peers = Peers() if governor.policy.processes else None
         peers = [self._peers] if self._peers else []
-        self.addons = [front, self._connections, Outbound(reach), *peers]
-        self._reception = Reception(
-            providers=providers,
-            clients=clients,
-            policy=governor.policy,
-            hashed=governor.hashed,
-            entrance=entrance,
-            identity=self.access.identity,
-            reach=reach,
-            root_pem=self.access.root_pem,
-        )
+        self.addons = [*self.access.addons(self._connections), *peers]
+        self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
@@ -120,11 +97,8 @@ class LeashAddon:
         """Learn whose request it is; what is no call streams through."""
         if flow.response or flow.error:
             return
-        client, upgrade = flow.client_conn, is_upgrade(lowered(flow.request.headers))
-        connections = self._connections
-        tunnelled = not isinstance(client.proxy_mode, RegularMode)
-        tunnelled = tunnelled or connections.connect_of(client) is not None
-        visitor = connections.visitor_of(client)
+        upgrade, came = is_upgrade(lowered(flow.request.headers)), self._connections
+        visitor, tunnelled = came.visitor_of(flow.client_conn), came.is_tunnelled(flow.client_conn)
         match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
             case Intake() as intake:
                 self._flows[flow.id] = intake

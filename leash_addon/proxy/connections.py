@@ -10,6 +10,7 @@ from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
+from mitmproxy.proxy.mode_specs import RegularMode
 
 from leash_addon.proxy.coverage import Coverage, count
 from leash_addon.proxy.doors import Address, Door, door, is_provider
@@ -58,6 +59,10 @@ class Connections:
     def connect_of(self, client: connection.Client) -> Address | None:
         """Return where a client's CONNECT wanted to go; ``None`` when it sent none."""
         return self._connects.get(client.id)
+
+    def is_tunnelled(self, client: connection.Client) -> bool:
+        """Tell whether what a client sends is for a server behind us, and not for our port."""
+        return client.id in self._connects or not isinstance(client.proxy_mode, RegularMode)
 
     def visitor_of(self, client: connection.Client) -> Visitor | None:
         """Return whom a client's CONNECT or SOCKS greeting let in."""
