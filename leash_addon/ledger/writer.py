@@ -84,6 +84,10 @@ class LedgerWriter:
         """Return what a run stands at, without what is still queued; never waits for a network."""
         return self._ledger.last_seen(run)
 
+    async def look(self, run: str) -> Balance:
+        """Return what a run stands at in the database, whichever process changed it."""
+        return await self._patiently(lambda: self._ledger.balance(run))
+
     async def admit(self, ask: Ask) -> Verdict:
         """Decide one call. Raises ``LedgerError`` when that cannot be put on record.
 

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from leash_addon.core.ask import Ask
-from leash_addon.core.money import SECOND, Instant, Pico
+from leash_addon.core.balance import Balance
+from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
-from leash_addon.core.reading import Outcome, Reading
+from leash_addon.core.reading import Outcome, Reading, bill
 from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.errors import UsageError
@@ -44,6 +45,8 @@ class Call:
     ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
     that its request must be lowered to before it goes; ``None``: it may go as it is.
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
+    ``read``: tells the reading where no meter of its own does. ``cut``: the reason for which leash
+    ended its answer.
     """
 
     ask: Ask
@@ -57,9 +60,13 @@ class Call:
     settled: Settlement | None = None
     note: str = ""
     first_hand: bool = True
+    read: Callable[[], Reading] | None = None
+    cut: str = ""
 
     def reading(self) -> Reading:
         """Return what the meter knows by now."""
+        if self.read is not None:
+            return self.read()
         if self.note or self.meter is None:
             return Reading(notes=(self.note,) if self.note else ())
         return self.meter.reading()
@@ -140,13 +147,14 @@ class Governor:
             patient=self.policy.wait > 0,
         )
 
-    async def admit(self, ask: Ask, route: Route) -> Call | Trip:
+    async def admit(self, ask: Ask, route: Route, *, waits: bool = True) -> Call | Trip:
         """Hold money for the call, or say what refuses it; waits a little for what cures itself.
 
+        ``waits``: ``False`` for a call that stands in the way of those that it would wait for.
         Raises ``LedgerError`` when the ledger cannot be asked: then nothing may be forwarded.
         """
         await self._start(ask.run)
-        end = self.clock() + int(self.policy.wait * SECOND)
+        end = self.clock() + int(self.policy.wait * SECOND) * waits
         while True:
             self._ended.clear()
             left = (end - self.clock()) / SECOND
@@ -163,6 +171,30 @@ class Governor:
                 await asyncio.sleep(verdict.retry_after)
             else:
                 end = self.clock()  # ask once more, for the record
+
+    async def look(self, run: str) -> Balance:
+        """Read what a run stands at now, whoever changed it. Raises ``LedgerError``."""
+        return await self._ledger.look(run)
+
+    def running(self, call: Call) -> Pico:
+        """Return what a call has come to so far: as reported, or by the text that has come."""
+        reading = call.reading()
+        provider, model = call.route.provider, call.ask.model or None
+
+        def find(leg: str | None) -> RateCard | None:
+            tier, now = reading.service_tier, self.clock()
+            return self._prices.find(provider, leg, at=now, tier=tier, requested=model)
+
+        so_far = bill(
+            reading,
+            outcome=Outcome.CUT,
+            status=call.status,
+            hold=ZERO,
+            card=find(reading.model),
+            find=find,
+            input_tokens=call.ask.input_tokens,
+        )
+        return so_far.cost or ZERO
 
     def account(self, run: str) -> Account:
         """Return what a run stands at, for people."""
@@ -209,6 +241,8 @@ class Governor:
 
     def _settlement(self, call: Call, ended: Ended) -> Settlement:
         reading, first = call.reading(), call.first_byte_at
+        if call.cut:
+            reading = replace(reading, notes=(*reading.notes, f"cut by leash: {call.cut}"))
         provider, model = call.route.provider, call.ask.model or None
 
         def card(reported: str | None, requested: str | None) -> RateCard | None:
