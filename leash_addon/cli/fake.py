@@ -25,16 +25,20 @@ from leash_addon.cli.fakeprovider import FakeProvider, Script
 @click.option("--usage/--no-usage", default=True, help="Whether counts are reported at all.")
 @click.option("--text", default="", help="The reply; without it every call gets another.")
 @click.option("--tool-loop", is_flag=True, help="Every answer asks for the same tool call.")
+@click.option("--tool", default="search", show_default=True, help="The tool of --tool-loop.")
+@click.option("--arguments", default='{"query": "the same again"}', help="Its arguments, JSON.")
 @click.option("--chunks", type=click.IntRange(1), default=5, help="Pieces of a streamed answer.")
 @click.option("--delay-ms", type=click.IntRange(0), default=0, help="Before the first byte.")
 @click.option("--gap-ms", type=click.IntRange(0), default=0, help="Between two pieces.")
 @click.option("--status", type=click.IntRange(200, 599), default=200, help="Another is an error.")
-def fakeprovider(*, port: int, **script: int) -> None:
+def fakeprovider(*, port: int, **script: int | str) -> None:
     """Answer model calls without a model: four formats, JSON and SSE.
 
     Formats by path: .../chat/completions, .../responses, .../messages, ...:generateContent and
     ...:streamGenerateContent. A header x-fake-NAME changes a setting for one call
-    (x-fake-delay-ms: 500). GET /_requests tells what arrived, DELETE forgets it.
+    (x-fake-delay-ms: 500). A request with a JSON schema is answered in JSON; --tool-loop calls a
+    command tool that the request declares, with a command that does nothing. GET /_requests
+    tells what arrived, DELETE forgets it.
     """
     fixed = Script(**script)  # type: ignore[arg-type]  # click has checked each flag's type
     with contextlib.suppress(KeyboardInterrupt):

@@ -5,7 +5,7 @@ the file, the key and the key that was probably meant, so a typo never changes w
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,7 @@ LISTS: Final = ("hosts", "use", "free")
 PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 type Table = Mapping[str, object]
+type Sets = Mapping[str, tuple[PathRule, ...]]
 
 
 def rules_dir() -> Path:
@@ -66,7 +67,8 @@ def load_providers(
 def build_providers(table: Table, overrides: Table, *, pack: str, where: str) -> Providers:
     """Build providers from tables. The user's own come first: their hosts and rules win."""
     _known(table, PACK_KEYS, pack, "")
-    sets = _sets(table, pack)
+    sets = _tables(table.get("paths", {}), f"{pack}: paths")
+    compiled = {name: _rules(sets[name].items(), f"{pack}: paths.{name}") for name in sets}
     shipped = _tables(table.get("providers", {}), f"{pack}: providers")
     theirs = _tables(overrides, f"{where}: providers")
     names = [*theirs, *(name for name in shipped if name not in theirs)]
@@ -77,16 +79,16 @@ def build_providers(table: Table, overrides: Table, *, pack: str, where: str) ->
         top = _checked(theirs.get(name, {}), f"{where}: providers.{name}", sets)
         place = f"{where if name in theirs else pack}: providers.{name}"
         default = {} if {"use", "paths", "format"} & {*base, *top} else anywhere
-        rules.append(_provider(name, {**default, **_merged(base, top)}, sets, place))
+        rules.append(_provider(name, {**default, **_merged(base, top)}, compiled, place))
     return Providers(
         rules=tuple(rules),
         leave_alone=_strings(table.get("leave_alone", []), f"{pack}: leave_alone"),
-        anywhere=_provider("unknown", anywhere, sets, f"{pack}: anywhere", hosted=False),
+        anywhere=_provider("unknown", anywhere, compiled, f"{pack}: anywhere", hosted=False),
     )
 
 
 def _provider(
-    name: str, table: Table, sets: Mapping[str, Table], place: str, *, hosted: bool = True
+    name: str, table: Table, sets: Sets, place: str, *, hosted: bool = True
 ) -> ProviderRule:
     hosts = _strings(table.get("hosts", []), f"{place}.hosts")
     if hosted and not hosts:
@@ -109,12 +111,16 @@ def _provider(
     )
 
 
-def _path_rules(table: Table, sets: Mapping[str, Table], place: str) -> tuple[PathRule, ...]:
+def _path_rules(table: Table, sets: Sets, place: str) -> tuple[PathRule, ...]:
     free = [(f"* {path}", FREE) for path in _strings(table.get("free", []), f"{place}.free")]
     own = _table(table.get("paths", {}), f"{place}.paths").items()
-    used = [line for name in _strings(table.get("use", []), place) for line in sets[name].items()]
+    used = [rule for name in _strings(table.get("use", []), place) for rule in sets[name]]
     last = [("POST **", table["format"])] if "format" in table else []
-    return tuple(_rule(line, meaning, place) for line, meaning in [*free, *own, *used, *last])
+    return (*_rules([*free, *own], place), *used, *_rules(last, place))
+
+
+def _rules(lines: Iterable[tuple[str, object]], place: str) -> tuple[PathRule, ...]:
+    return tuple(_rule(line, meaning, place) for line, meaning in lines)
 
 
 def _rule(line: str, meaning: object, place: str) -> PathRule:
@@ -126,10 +132,6 @@ def _rule(line: str, meaning: object, place: str) -> PathRule:
     except ValueError as error:
         message = f"{place}: {error}"
         raise UsageError(message) from error
-
-
-def _sets(table: Table, pack: str) -> Mapping[str, Table]:
-    return _tables(table.get("paths", {}), f"{pack}: paths")
 
 
 def _checked(value: object, place: str, sets: Mapping[str, Table]) -> Table:

@@ -107,7 +107,7 @@ def decide_all(ask: Ask, terms: Terms, planned: Plan, stand: Stand, now: Instant
             hold=_hold(ask, run, planned, sized), max_output=max_output, estimate=own.estimate
         ),
         accounts=planned.accounts,
-        hold_tokens=sized.hold_tokens if any(_counts_tokens(one) for one in caps) else 0,
+        hold_tokens=sized.hold_tokens if _tokens_count(run, caps) else 0,
         buckets=tokens,
         bucket_tokens=sized.tokens if tokens else 0,
         capped=any(_counts_money(ask, one.account, one.balance) for one in caps),
@@ -199,5 +199,7 @@ def _counts_money(ask: Ask, account: CapAccount, balance: Balance) -> bool:
     return bool(account.ceiling(balance).max_cost)
 
 
-def _counts_tokens(one: _Cap) -> bool:
-    return bool(one.account.ceiling(one.balance).max_tokens)
+def _tokens_count(run: Balance, caps: Iterable[_Cap]) -> bool:
+    """Tell whether any limit counts the call's tokens."""
+    counting = (one.account.ceiling(one.balance).max_tokens for one in caps)
+    return run.limits.rate is not None or any(counting)

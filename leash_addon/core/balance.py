@@ -218,6 +218,7 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
 
 
 def _adjusted(balance: Balance, entry: CallAdjusted) -> Balance:
+    used = entry.tokens.input + entry.tokens.output
     return replace(
         balance,
         metered=balance.metered + (1 if entry.usage else 0),
@@ -225,4 +226,5 @@ def _adjusted(balance: Balance, entry: CallAdjusted) -> Balance:
         spent=balance.spent if entry.imputed else Pico(balance.spent + entry.cost),
         imputed=Pico(balance.imputed + entry.cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,
+        recent=added(balance.recent, balance.limits.rate, entry.at, used),
     )

@@ -38,6 +38,16 @@ class Tokens(Struct, frozen=True, kw_only=True, omit_defaults=True):
             reasoning=self.reasoning + other.reasoning,
         )
 
+    def __sub__(self, other: "Tokens") -> "Tokens":
+        """Take off count by count; a difference may be negative."""
+        return Tokens(
+            input=self.input - other.input,
+            output=self.output - other.output,
+            cache_read=self.cache_read - other.cache_read,
+            cache_write=self.cache_write - other.cache_write,
+            reasoning=self.reasoning - other.reasoning,
+        )
+
 
 class _Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     run: str
@@ -87,11 +97,12 @@ class CallOpened(_Entry, frozen=True, kw_only=True, tag="call_opened"):
     """A call was admitted; nothing has gone upstream yet.
 
     ``accounts``: keys of the balances that it is charged to, the run's own included.
-    ``imputed``: a subscription pays for it. ``hold_tokens``: held against caps on tokens.
-    ``estimate``: what the call is booked at when nobody reports and nothing was held.
-    ``buckets``: token buckets that ``bucket_tokens`` were taken from each, corrected when it ends.
-    ``capped``: a dollar cap counts it, so it must come back with a cost. ``tags``: who asked, by
-    scope; run, model and provider have fields of their own.
+    ``imputed``: a subscription pays for it. ``hold_tokens``: held against limits on tokens, and
+    what the call counts as where nobody reports its own. ``estimate``: what the call is booked at
+    when nobody reports and nothing was held. ``buckets``: token buckets that ``bucket_tokens`` were
+    taken from each, corrected when it ends. ``capped``: a dollar cap counts it, so it must come
+    back with a cost. ``tags``: who asked, by scope; run, model and provider have fields of their
+    own.
     """
 
     call: str

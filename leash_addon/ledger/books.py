@@ -125,6 +125,15 @@ class Books:
         self._buckets[key] = at
         self._filled.add(key)
 
+    def opened(self, call: str) -> CallOpened | None:
+        """Return how a call was opened: from memory where this process opened it."""
+        known = self.codec.opened.get(call)
+        if known is not None:
+            return known
+        body = self.store.opened(call)
+        entry = None if body is None else self.codec.entry(body)
+        return entry if isinstance(entry, CallOpened) else None
+
     def record(self, entry: Entry, owner: str | None = None) -> None:
         """Journal an entry and fold it into its accounts; an ``owner`` gets the call's hold.
 

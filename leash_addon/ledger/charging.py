@@ -7,7 +7,7 @@ from leash_addon.core.balance import EMPTY
 from leash_addon.core.buckets import correct
 from leash_addon.core.cap_trips import due
 from leash_addon.core.caps import CapAccount, accounts_at
-from leash_addon.core.journal import CallOpened
+from leash_addon.core.journal import CallOpened, Tokens
 from leash_addon.core.money import Instant
 from leash_addon.core.rate_limits import bucket_at
 from leash_addon.core.terms import Plan, Terms, plan
@@ -80,8 +80,9 @@ def _with[K, V](known: dict[K, V], key: K, value: V) -> dict[K, V]:
     return known
 
 
-def correct_buckets(books: Books, opened: CallOpened, used: int, now: Instant) -> None:
+def correct_buckets(books: Books, opened: CallOpened, tokens: Tokens, now: Instant) -> None:
     """Replace the tokens that a call was estimated at by those that it used."""
+    used = tokens.input + tokens.output
     for key in sorted(opened.buckets):
         bucket = bucket_at(key)
         if bucket is not None:

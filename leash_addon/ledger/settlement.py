@@ -53,7 +53,7 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         confidence=end.confidence,
         outcome=end.outcome,
         imputed=opened.imputed,
-        tokens=end.tokens,
+        tokens=end.tokens if says_tokens(end) else _held_tokens(opened),
         usage=end.usage,
         model=end.model or opened.model,
         priced_by=end.priced_by,
@@ -66,6 +66,17 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         flag=end.flag,
         notes=end.notes,
     )
+
+
+def says_tokens(end: Settlement) -> bool:
+    """Tell whether the tokens of a call are known: they were reported, or there were none."""
+    answered = end.status is None or end.status // 100 == 2 or end.status == 101  # noqa: PLR2004
+    return bool(end.usage) or end.outcome is Outcome.UNSENT or not answered
+
+
+def _held_tokens(opened: CallOpened) -> Tokens:
+    """Return what a call counts as whose tokens nobody reported: a blind call is not free."""
+    return Tokens(input=opened.hold_tokens or opened.bucket_tokens)
 
 
 def billed_already(opened: CallOpened, end: Settlement) -> CallSettled:
@@ -103,6 +114,7 @@ def swept(opened: CallOpened, now: Instant) -> CallSettled:
         confidence=Confidence.HELD,
         outcome=Outcome.SWEPT,
         imputed=opened.imputed,
+        tokens=_held_tokens(opened),
         model=opened.model,
         notes=("its process died",),
     )
@@ -111,7 +123,8 @@ def swept(opened: CallOpened, now: Instant) -> CallSettled:
 def adjusted(booked: CallSettled, end: Settlement) -> CallAdjusted:
     """Return the differences between what a sweep booked and how the call did end.
 
-    An end without a price leaves the booked amount: nothing better is known.
+    An end without a price leaves the booked amount, one without usage the booked tokens: nothing
+    better is known.
     """
     cost = ZERO if end.cost is None else Pico(end.cost - (booked.cost or ZERO))
     return CallAdjusted(
@@ -122,7 +135,7 @@ def adjusted(booked: CallSettled, end: Settlement) -> CallAdjusted:
         cost=cost,
         confidence=end.confidence,
         imputed=booked.imputed,
-        tokens=end.tokens,
+        tokens=end.tokens - booked.tokens if says_tokens(end) else Tokens(),
         usage=end.usage,
         model=end.model or booked.model,
         priced_by=end.priced_by,

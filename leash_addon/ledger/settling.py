@@ -15,21 +15,28 @@ from leash_addon.core.reading import Outcome
 from leash_addon.ledger.admission import warn
 from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.charging import Charging, correct_buckets
-from leash_addon.ledger.settlement import Settlement, adjusted, billed_already, settled, swept
+from leash_addon.ledger.settlement import (
+    Settlement,
+    adjusted,
+    billed_already,
+    says_tokens,
+    settled,
+    swept,
+)
 
 _log = logging.getLogger(__name__)
 
 
 def settle(books: Books, charging: Charging, end: Settlement) -> None:
     """Book the end of one call. The caller holds the write lock and commits."""
-    opened = _opened(books, end.call)
+    opened = books.opened(end.call)
     if opened is None or not books.store.let_go(end.call):
-        _settle_late(books, end)
+        _settle_late(books, charging, end)
         return
     entry = _entry(books, opened, end)
     books.record(entry)
-    if opened.buckets and (entry.usage or entry.outcome is Outcome.UNSENT):
-        correct_buckets(books, opened, entry.tokens.input + entry.tokens.output, end.at)
+    if says_tokens(end):
+        correct_buckets(books, opened, entry.tokens, end.at)
     balance = books.find(run_account(entry.run))
     if balance is not None:
         stop = stop_after(entry, balance, end.on_blind, capped=opened.capped)
@@ -37,16 +44,6 @@ def settle(books: Books, charging: Charging, end: Settlement) -> None:
             books.record(stop)
     warn(books, entry.run, end.at)
     charging.warn(books, opened, end.at)
-
-
-def _opened(books: Books, call: str) -> CallOpened | None:
-    """Return how a call was opened, from memory where this process opened it."""
-    known = books.codec.opened.get(call)
-    if known is not None:
-        return known
-    body = books.store.held(call)
-    entry = None if body is None else books.codec.entry(body)
-    return entry if isinstance(entry, CallOpened) else None
 
 
 def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
@@ -58,7 +55,7 @@ def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:
     return billed_already(opened, end)
 
 
-def _settle_late(books: Books, end: Settlement) -> None:
+def _settle_late(books: Books, charging: Charging, end: Settlement) -> None:
     body = books.store.settled(end.call)
     if body is None:
         if end.outcome is not Outcome.UNSENT:
@@ -72,6 +69,12 @@ def _settle_late(books: Books, end: Settlement) -> None:
     entry = adjusted(booked, end)
     books.record(entry)
     warn(books, entry.run, end.at)
+    opened = books.opened(end.call)
+    if opened is None:
+        return
+    if says_tokens(end):
+        correct_buckets(books, opened, end.tokens, end.at)
+    charging.warn(books, opened, end.at)
 
 
 def sweep_owners(books: Books, owners: Sequence[str], now: Instant) -> None:

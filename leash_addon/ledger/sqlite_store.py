@@ -22,7 +22,7 @@ _FILL = (
 _APPEND = "INSERT INTO journal (at, run, call, kind, body) VALUES (?, ?, ?, ?, ?)"
 _HOLD = "INSERT INTO holds (call, owner, seq) VALUES (?, ?, ?)"
 _NEWEST = "SELECT body FROM journal WHERE run = ? ORDER BY seq DESC LIMIT 1"
-_HELD = "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq WHERE holds.call = ?"
+_OPENED = "SELECT body FROM journal WHERE call = ? AND kind = 'call_opened'"
 _OF_OWNER = (
     "SELECT body FROM holds JOIN journal ON journal.seq = holds.seq "
     "WHERE holds.owner = ? ORDER BY holds.seq"
@@ -86,9 +86,9 @@ class SqliteStore:
         """Read a run's newest entry."""
         return self._one(_NEWEST, run)
 
-    def held(self, call: str) -> str | None:
-        """Read how an open call was opened."""
-        return self._one(_HELD, call)
+    def opened(self, call: str) -> str | None:
+        """Read how a call was opened."""
+        return self._one(_OPENED, call)
 
     def let_go(self, call: str) -> bool:
         """Delete a hold."""

@@ -85,8 +85,8 @@ class Store(Protocol):
     def newest(self, run: str) -> str | None:
         """Return the JSON of a run's newest entry."""
 
-    def held(self, call: str) -> str | None:
-        """Return the JSON of the ``call_opened`` of an open call."""
+    def opened(self, call: str) -> str | None:
+        """Return the JSON of a call's ``call_opened``, open or ended."""
 
     def let_go(self, call: str) -> bool:
         """Take a call's hold away; ``False`` when there is none."""

@@ -126,7 +126,8 @@ def _new_root(old: _Pair | None, names: Sequence[str], now: datetime) -> _Pair:
 def _notice(old: _Pair | None, names: Sequence[str], directory: Path) -> str:
     if old is None:
         return f"made a certificate authority in {directory}"
-    outside = [name for name in names if not permits(_permitted(old.certificate), name)]
+    permitted = frozenset(_permitted(old.certificate))
+    outside = [name for name in names if not permits(permitted, name)]
     why = f"it did not permit {', '.join(outside[:3])}" if outside else "it had run out"
     return (
         f"made a new root in {directory} because {why}; "
@@ -142,7 +143,7 @@ def _permitted(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def _covers(root: x509.Certificate, names: Iterable[str]) -> bool:
-    permitted = _permitted(root)
+    permitted = frozenset(_permitted(root))
     return all(permits(permitted, name) for name in names)
 
 

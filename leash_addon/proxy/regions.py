@@ -7,7 +7,7 @@ customer's own. A pattern with the wildcard elsewhere (``bedrock-runtime.*.amazo
 out over the regions that the cloud has; a region that is not listed gets no leaf and no forgery.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _AWS = (
     "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 "
@@ -58,7 +58,11 @@ def _is_dns_name(name: str) -> bool:
     )
 
 
-def permits(constraints: Iterable[str], host: str) -> bool:
+def permits(constraints: Collection[str], host: str) -> bool:
     """Tell whether a host is one of the permitted names or below one."""
-    host = host.lower().rstrip(".")
-    return any(host == name or host.endswith("." + name) for name in constraints)
+    name = host.lower().rstrip(".")
+    while name not in constraints:
+        _, _, name = name.partition(".")
+        if not name:
+            return False
+    return True

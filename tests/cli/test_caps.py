@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.cli.world import Done, Leash
+from tests.e2e.nursery import Nursery
 
 CAPS = """
 [[cap]]
@@ -93,9 +94,9 @@ def test_a_raise_that_names_nothing_says_what_to_write(
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Leash:
+def shared(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, provider: str) -> Leash:
     """Give a home with caps and one call to tests that change nothing."""
-    made = Leash(tmp_path_factory.mktemp("capped"), provider)
+    made = Leash(tmp_path_factory.mktemp("capped"), nursery, provider)
     (made.folder / "prices.json").write_text('{"gpt-4o": {"input": 2.5, "output": 10}}')
     made.env["LEASH_PRICES"] = str(made.folder / "prices.json")
     (made.here / "leash.toml").write_text(CAPS)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.test_wrap import Screen
 from tests.cli.world import AGENT, Leash, seen
+from tests.e2e.nursery import Nursery
 
 NODE = """
 import https from 'node:https';
@@ -89,9 +90,9 @@ def test_a_local_server_is_governed_when_leash_toml_names_it(leash: Leash, provi
     assert (done.code, done.out) == (3, "200 429\n")
 
 
-def test_the_demo_shows_a_stop_in_an_empty_home(tmp_path: Path) -> None:
+def test_the_demo_shows_a_stop_in_an_empty_home(tmp_path: Path, nursery: Nursery) -> None:
     """Four calls of ten pass, the run is stopped, and ``leash ps`` has it."""
-    leash = Leash(tmp_path)
+    leash = Leash(tmp_path, nursery)
     done = leash("demo")
     lines = done.out.splitlines()
     statuses = [200] * 4 + [429] * 6

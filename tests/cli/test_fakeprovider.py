@@ -17,15 +17,16 @@ from google import genai
 from google.genai import types
 
 from tests.cli.world import Leash, fake_provider, forget, seen
+from tests.e2e.nursery import Nursery
 
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 CALL = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def fake(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[str]:
     """Run a fake provider with telling counts."""
-    leash = Leash(tmp_path_factory.mktemp("fake"))
+    leash = Leash(tmp_path_factory.mktemp("fake"), nursery)
     counts = ("--input-tokens", "11", "--output-tokens", "7", "--cached-tokens", "3")
     with fake_provider(leash, *counts, "--reasoning-tokens", "2", "--chunks", "4") as address:
         yield address
@@ -125,6 +126,25 @@ def test_a_tool_loop_asks_for_the_same_call_each_time(fake: str) -> None:
     assert functions[0]["name"] == "search"
 
 
+def test_a_tool_loop_calls_a_declared_command_tool(fake: str) -> None:
+    """A tool that runs commands, where one is declared, is called with one that does nothing."""
+    shell = {"type": "object", "properties": {"command": {"type": "array"}}, "required": []}
+    tools = [{"type": "function", "function": {"name": "shell", "parameters": shell}}]
+    answer = ask(fake, "/v1/chat/completions", CALL | {"tools": tools}, x_fake_tool_loop="true")[2]
+    function = json.loads(answer)["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert function == {"name": "shell", "arguments": '{"command":["true"]}'}
+
+
+def test_a_wish_for_json_is_answered_in_json(fake: str) -> None:
+    """The answer to a request with a schema is JSON that the schema allows."""
+    members = {"route": {"type": "STRING", "enum": ["small", "big"]}, "why": {"type": "STRING"}}
+    schema = {"type": "OBJECT", "properties": members, "required": ["route"]}
+    body = {"generationConfig": {"responseSchema": schema}}
+    answer = ask(fake, "/v1beta/models/gemini-x:generateContent", body, x_fake_tool_loop="true")[2]
+    text = json.loads(answer)["candidates"][0]["content"]["parts"][0]["text"]
+    assert json.loads(text) == {"route": "small"}
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "has_usage"),
     [
@@ -180,9 +200,9 @@ def test_what_is_not_http_ends_its_connection_only(fake: str, raw: bytes) -> Non
     assert ask(fake, "/v1/chat/completions")[0] == 200
 
 
-def test_a_taken_port_is_an_error(fake: str, tmp_path: Path) -> None:
+def test_a_taken_port_is_an_error(fake: str, tmp_path: Path, nursery: Nursery) -> None:
     """A port that cannot be had is a message with code 125."""
-    leash = Leash(tmp_path)
+    leash = Leash(tmp_path, nursery)
     done = leash("fakeprovider", "--port", str(urlsplit(fake).port))
     assert done.code == 125
     assert "cannot listen on 127.0.0.1" in done.err

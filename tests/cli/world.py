@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.nursery import Nursery
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """Seconds before a hung process fails a test; nothing here is timed."""
@@ -41,9 +43,10 @@ class Done:
 class Leash:
     """Runs ``leash`` with a home and a working folder of the test's own."""
 
-    def __init__(self, folder: Path, upstream: str = "") -> None:
-        """Take the folder; ``upstream`` becomes ``LEASH_UPSTREAM``."""
+    def __init__(self, folder: Path, nursery: Nursery, upstream: str = "") -> None:
+        """Take the folder, and what forks leashes; ``upstream`` becomes ``LEASH_UPSTREAM``."""
         self.folder = folder
+        self.nursery = nursery
         (folder / "home").mkdir(exist_ok=True)
         (folder / "here").mkdir(exist_ok=True)
         env = {name: value for name, value in os.environ.items() if not DROPPED.fullmatch(name)}
@@ -58,14 +61,13 @@ class Leash:
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         """Start a command in a session of its own; both outputs are pipes."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "leash_addon", *words],
+        return self.nursery.popen(
+            words,
             cwd=self.here,
             env=self.env | env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             start_new_session=True,
         )
 

@@ -7,7 +7,7 @@ import pytest
 
 from leash_addon.cli.fakeprovider import FakeProvider, Script
 from tests.e2e.house import House
-from tests.e2e.nursery import Nursery, nursing
+from tests.e2e.nursery import Nursery
 from tests.e2e.provider import providing, url_of
 
 
@@ -16,13 +16,6 @@ def fake() -> Iterator[FakeProvider]:
     """Serve a provider that reports 2,000 tokens in and out: 2.5 cents a call of gpt-4o."""
     with providing(lambda: FakeProvider(Script(input_tokens=2_000, output_tokens=2_000))) as fake:
         yield fake
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Keep a process that forks leashes."""
-    with nursing() as nursery:
-        yield nursery
 
 
 @pytest.fixture

@@ -154,13 +154,17 @@ class House:
     @contextmanager
     def agent(self, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Talk]:
         """Run an obedient agent under ``leash FLAGS --``."""
-        with self.process(LEASH, *flags, "--", *self.script("agent.py"), env=env) as talk:
+        with self.governed(*flags, command=self.script("agent.py")[1:], env=env) as talk:
             yield talk
 
     @contextmanager
-    def governed(self, *flags: str, command: Sequence[str]) -> Iterator[Talk]:
+    def governed(
+        self, *flags: str, command: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> Iterator[Talk]:
         """Run Python with its own words under ``leash FLAGS --``."""
-        with self.process(LEASH, *flags, "--", sys.executable, *command) as talk:
+        words = (*flags, "--", sys.executable, *command)
+        start = self.nursery.popen if self.nursery else _installed
+        with self._talking(lambda **options: start(words, **options), env) as talk:
             yield talk
 
     @staticmethod
@@ -172,18 +176,18 @@ class House:
         return claim()
 
     @contextmanager
-    def process(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Iterator[Talk]:
-        """Run a program that is spoken to; it has ended when this has."""
+    def _talking(
+        self, start: Callable[..., subprocess.Popen[str]], env: Mapping[str, str] | None
+    ) -> Iterator[Talk]:
+        """Start a program that is spoken to; it has ended when this has."""
         errors = self.root / f"errors-{len(list(self.root.glob('errors-*')))}"
         with errors.open("w") as file:
-            process = subprocess.Popen(
-                [str(word) for word in words],
+            process = start(
                 cwd=self.work,
                 env=self.env | dict(env or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                text=True,
             )
         talk = Talk(process, errors)
         try:
@@ -215,3 +219,7 @@ class House:
         """Have the ledger checked; return what is wrong in it."""
         with open_ledger(self.db) as ledger:
             return [f"{each.place}: {each.message}" for each in ledger.fsck()]
+
+
+def _installed(words: Sequence[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+    return subprocess.Popen([str(LEASH), *words], **options, text=True)

@@ -1,33 +1,53 @@
 """Starts many leashes fast: a process that has imported everything once and forks them.
 
-What runs in a fork is ``leash_addon.cli.main.main`` with its own arguments, environment and
-files; only the time that imports take is saved. Run as a script, it takes one JSON order a line:
-``{"argv", "env", "cwd", "out", "errors"}`` starts one and answers with its pid,
-``{"wait": PID}`` reaps it and answers with its exit code (negative: the signal).
+What runs in a fork is ``leash_addon.cli.main.main`` with its own arguments, environment, folder
+and files; only the time that imports take is saved. The forks are children of the test, as if it
+had started them: the forking process lets go of them at once, and the test adopts what is let go
+(PR_SET_CHILD_SUBREAPER). Where a system has no such thing, each leash is a process anew.
+
+Run as a script it takes one JSON order a message, with the three standard files beside it, and
+answers with the pid.
 """
 
+import ctypes
+import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
 """Seconds after which a leash that does not end is killed, so that its test fails and ends."""
 
+PR_SET_CHILD_SUBREAPER = 36
+MOST = 1 << 18
+"""Bytes of an order: arguments and environment."""
+
 
 class Nursery:
-    """The test's end of the forking process."""
+    """The test's end of the forking process; without one, leashes are started one by one."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        """Take the process."""
-        self._process = process
+    def __init__(self, orders: socket.socket | None) -> None:
+        """Take the connection."""
+        self._orders = orders
+        self._lock = threading.Lock()
+        self._started: dict[int, subprocess.Popen[str]] = {}
+
+    def popen(self, words: Sequence[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+        """Start ``leash WORDS``; the options are those of ``subprocess.Popen``."""
+        if self._orders is None:
+            command = [sys.executable, "-m", "leash_addon", *words]
+            return subprocess.Popen(command, **options, text=True)
+        return _Fork(self, words, **options, text=True)
 
     def start(
         self,
@@ -38,71 +58,146 @@ class Nursery:
         cwd: Path = ROOT,
     ) -> int:
         """Fork a leash; return its pid. Its standard error goes to a file, and its output may."""
-        files = {"out": str(out), "errors": str(errors), "cwd": str(cwd)}
-        return self._order({"argv": argv, "env": dict(env), **files})
+        with out.open("w") as output, errors.open("w") as complaints:
+            process = self.popen(
+                argv,
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=complaints,
+            )
+        self._started[process.pid] = process
+        return process.pid
 
     def wait(self, pid: int) -> int:
         """Reap a leash; return its exit code, negative for the signal that ended it."""
-        late = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+        process = self._started.pop(pid)
+        late = threading.Timer(PATIENCE, process.kill)
         late.start()
         try:
-            return self._order({"wait": pid})
+            return process.wait()
         finally:
             late.cancel()
 
-    def _order(self, order: Mapping[str, object]) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+    def order(self, order: Mapping[str, object], files: Sequence[int]) -> int:
+        """Have a leash forked with these standard files; return its pid."""
+        assert self._orders is not None
+        with self._lock:
+            socket.send_fds(self._orders, [json.dumps(order).encode()], files)
+            return int(self._orders.recv(64))
+
+    def close(self) -> None:
+        """Kill whatever a test has left behind."""
+        for process in self._started.values():
+            process.kill()
+            process.wait()
+        if self._orders is not None:
+            self._orders.close()
+
+
+class _Fork(subprocess.Popen[str]):
+    """A process that the nursery forks; pipes, signals and waiting are those of ``Popen``."""
+
+    def __init__(self, nursery: Nursery, words: Sequence[str], **options: Any) -> None:  # noqa: ANN401
+        self._nursery = nursery
+        super().__init__(list(words), **options)
+
+    def _execute_child(self, words: list[str], *rest: Any) -> None:  # noqa: ANN401
+        """Do what ``Popen`` does here, in the forking process; the order of ``rest`` is its own."""
+        cwd, env = rest[4:6]
+        pipes = rest[9:15]
+        theirs = [end if end != -1 else own for own, end in enumerate(pipes[0:1] + pipes[3::2])]
+        order = {
+            "argv": words,
+            "cwd": str(cwd or Path.cwd()),
+            "env": dict(os.environ if env is None else env),
+            "session": bool(rest[-2]),
+        }
+        self.pid = self._nursery.order(order, theirs)
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
 
 @contextmanager
 def nursing() -> Iterator[Nursery]:
     """Run the forking process."""
+    if not _adopt():
+        yield Nursery(None)
+        return
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, __file__]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        yield Nursery(process)
+    with ours, subprocess.Popen(command, stdin=theirs, cwd=ROOT):
+        theirs.close()
+        nursery = Nursery(ours)
+        try:
+            yield nursery
+        finally:
+            nursery.close()
+
+
+def _adopt() -> bool:
+    """Become the parent of our descendants' orphans; tell whether this system can."""
+    if sys.platform != "linux":
+        return False
+    return ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def _main() -> None:
     sys.path.insert(0, str(ROOT))
-    alive: set[int] = set()
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "wait" in order:
-            alive.discard(order["wait"])
-            answer = _reaped(order["wait"])
-        else:
-            answer = _forked(order)
-            alive.add(answer)
-        sys.stdout.write(f"{answer}\n")
-        sys.stdout.flush()
-    for pid in alive:
-        os.kill(pid, signal.SIGKILL)
+    _import_everything()
+    orders = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    while True:
+        order, files, _, _ = socket.recv_fds(orders, MOST, 3)
+        if not order:
+            return
+        orders.send(str(_forked(json.loads(order), files, orders)).encode())
+        for file in files:
+            os.close(file)
 
 
-def _reaped(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def _import_everything() -> None:
+    """Import the commands and the published prices, which are a module as well."""
+    from leash_addon.cli.main import COMMANDS  # noqa: PLC0415 - the path is set by now
+    from leash_addon.config.published import warm_up  # noqa: PLC0415
+
+    for module in COMMANDS.values():
+        import_module(f"leash_addon.cli.{module}")
+    warm_up()
+    gc.collect()
+    gc.freeze()
 
 
-def _forked(order: Mapping[str, Any]) -> int:
-    from leash_addon.cli import run, serve  # noqa: F401, PLC0415 - they import nearly everything
+def _forked(order: Mapping[str, Any], files: Sequence[int], orders: socket.socket) -> int:
+    """Fork a process that forks the leash and ends, so that the leash is let go of."""
+    told, tell = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        pid = os.fork()
+        if pid:
+            os.write(tell, str(pid).encode())
+            os._exit(0)
+        os.close(told)
+        os.close(tell)
+        orders.close()
+        _become_leash(order, files)
+    os.close(tell)
+    with os.fdopen(told, "rb") as answer:
+        pid = int(answer.read())
+    os.waitpid(middle, 0)
+    return pid
+
+
+def _become_leash(order: Mapping[str, Any], files: Sequence[int]) -> None:
     from leash_addon.cli.main import main  # noqa: PLC0415
 
-    pid = os.fork()
-    if pid:
-        return pid
-    making = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for target, name, how in (
-        (0, os.devnull, os.O_RDONLY),
-        (1, order["out"], making),
-        (2, order["errors"], making),
-    ):
-        os.dup2(os.open(name, how, 0o600), target)
+    if order["session"]:
+        os.setsid()
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+    for file in files:
+        os.close(file)
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
@@ -110,10 +205,17 @@ def _forked(order: Mapping[str, Any]) -> int:
     try:
         code = main(order["argv"])
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
         os._exit(code)
-    raise AssertionError
+
+
+def _flush(stream: IO[str] | None) -> None:
+    if stream is not None:
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os._exit(128 + signal.SIGPIPE)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Caps and rate limits in the ledger: charged with the run, in one transaction, or not at all."""
 
+import pytest
+
 from leash_addon.core.buckets import Bucket
 from leash_addon.core.caps import Action, Cap
 from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.journal import CallRefused, CallSettled, RunStopped, Tokens, Warned
-from leash_addon.core.limits import Ceiling, Limits
+from leash_addon.core.limits import Ceiling, Limits, TokenWindow
 from leash_addon.core.money import SECOND, Instant, Pico, usd
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.reading import Outcome
@@ -218,6 +220,79 @@ def test_an_unsent_call_takes_no_tokens(world: World) -> None:
     end = make_end(name, 0, tokens=Tokens(), usage={}, outcome=Outcome.UNSENT, at=world.now)
     ledger.settle([end])
     assert isinstance(world.call(ledger, tags=ALICE, input_tokens=90)[1], Allow)
+
+
+def swept(world: World, *caps: Cap, **terms: object) -> tuple[Ledger, str]:
+    """Open a call of an estimated 90 tokens, and let another machine sweep it."""
+    ledger = governed(world, *caps, **terms)
+    name = world.admitted(ledger, tags=ALICE, input_tokens=90, max_output=0)
+    ledger._owners.leave()
+    world.now = world.gone()
+    world.open().sweep(world.now)
+    return ledger, name
+
+
+@pytest.mark.parametrize("used", [10, 150], ids=["less", "more"])
+def test_an_end_after_a_sweep_corrects_the_token_bucket(world: World, used: int) -> None:
+    """A swept call keeps its estimate; its true tokens replace that, at once, as any other's."""
+    window = 600
+    rate = RateLimit(target=USER, tokens=Bucket(units=100, seconds=window, burst=100))
+    ledger, name = swept(world, rates=(rate,))
+    moments = [at for (at,) in world.sql("SELECT at FROM buckets")]
+    ledger.settle([make_end(name, 0, tokens=Tokens(input=used), at=world.now)])
+    ledger.settle([make_end(name, 0, tokens=Tokens(input=used), at=world.now)])
+    corrected = [at for (at,) in world.sql("SELECT at FROM buckets")]
+    assert corrected == [at + (used - 90) * window // 100 * SECOND for at in moments]
+    assert ledger.fsck() == []
+
+
+def test_a_swept_call_counts_its_held_tokens_until_its_true_end(world: World) -> None:
+    """A cap on tokens is charged the estimate of a dead call, and then what it did use."""
+    cap = Cap(target=USER, ceiling=Ceiling(max_tokens=100))
+    ledger, name = swept(world, cap)
+    account = "cap:user=alice|total"
+    at_its_hold = ledger.account_balance(account).tokens.input
+    refused = world.call(ledger, tags=ALICE, input_tokens=20)[1]
+    ledger.settle([make_end(name, 0, tokens=Tokens(input=7, output=3), at=world.now)])
+    balance = ledger.account_balance(account)
+    assert (at_its_hold, balance.tokens) == (90, Tokens(input=7, output=3))
+    assert isinstance(refused, Allow)  # a lone call goes while anything is left
+    assert (balance.held_tokens, ledger.fsck()) == (20, [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        pytest.param({"outcome": Outcome.CUT}, 90, id="cut off before its usage"),
+        pytest.param({"outcome": Outcome.COMPLETE}, 90, id="complete without usage"),
+        pytest.param({"outcome": Outcome.CUT, "status": None}, 90, id="cut off without an answer"),
+        pytest.param({"outcome": Outcome.COMPLETE, "status": 500}, 0, id="failed"),
+        pytest.param({"outcome": Outcome.UNSENT, "status": None}, 0, id="never sent"),
+    ],
+)
+def test_a_call_without_usage_counts_its_held_tokens(
+    world: World, fields: dict[str, object], counted: int
+) -> None:
+    """What nobody reported is not free to a cap on tokens, unless there was nothing to report."""
+    cap = Cap(target=USER, ceiling=Ceiling(max_tokens=100))
+    ledger = governed(world, cap)
+    name = world.admitted(ledger, tags=ALICE, input_tokens=90)
+    ledger.settle([make_end(name, 0, tokens=Tokens(), usage={}, at=world.now, **fields)])
+    balance = ledger.account_balance("cap:user=alice|total")
+    assert (balance.tokens, balance.held_tokens) == (Tokens(input=counted), 0)
+
+
+def test_a_run_s_token_rate_counts_a_swept_call_and_its_true_end(world: World) -> None:
+    """The trailing window has the estimate of a dead call, then what it did use, once."""
+    ledger = world.start(Limits(rate=TokenWindow(tokens=1_000, seconds=60)))
+    name = world.admitted(ledger, input_tokens=90)
+    ledger._owners.leave()
+    gone = world.gone()
+    world.open().sweep(gone)
+    before = [tokens for _, tokens in ledger.balance("r1").recent]
+    ledger.settle([make_end(name, 0, tokens=Tokens(input=100, output=11), at=gone)])
+    after = [tokens for _, tokens in ledger.balance("r1").recent]
+    assert (before, after) == ([90], [111])
 
 
 def test_a_sweep_deletes_the_buckets_that_are_full_again(world: World) -> None:

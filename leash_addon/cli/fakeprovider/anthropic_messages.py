@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from leash_addon.cli.fakeprovider.script import ARGUMENTS, TOOL, Call, Script
+from leash_addon.cli.fakeprovider.script import Call, Script
 
 type Json = dict[str, object]
 
 
 def whole(script: Script, call: Call) -> Json:
     """Return the body of a plain answer."""
-    arguments = msgspec.json.decode(ARGUMENTS)
+    arguments = msgspec.json.decode(script.arguments)
     block = _block(script, call) | (
         {"input": arguments} if script.tool_loop else {"text": script.reply(call.number)}
     )
@@ -43,7 +43,7 @@ def events(script: Script, call: Call) -> Iterator[Json]:
 
 def _deltas(script: Script, call: Call) -> Iterator[Json]:
     if script.tool_loop:
-        yield {"type": "input_json_delta", "partial_json": ARGUMENTS}
+        yield {"type": "input_json_delta", "partial_json": script.arguments}
         return
     for piece in script.pieces(call.number):
         yield {"type": "text_delta", "text": piece}
@@ -63,7 +63,12 @@ def _message(call: Call) -> Json:
 
 def _block(script: Script, call: Call) -> Json:
     if script.tool_loop:
-        return {"type": "tool_use", "id": f"toolu_fake{call.number}", "name": TOOL, "input": {}}
+        return {
+            "type": "tool_use",
+            "id": f"toolu_fake{call.number}",
+            "name": script.tool,
+            "input": {},
+        }
     return {"type": "text", "text": ""}
 
 

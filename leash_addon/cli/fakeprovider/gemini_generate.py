@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from leash_addon.cli.fakeprovider.script import ARGUMENTS, TOOL, Call, Script
+from leash_addon.cli.fakeprovider.script import Call, Script
 
 type Json = dict[str, object]
 
 
 def whole(script: Script, call: Call) -> Json:
     """Return the body of a plain answer."""
-    part: Json = _tool() if script.tool_loop else {"text": script.reply(call.number)}
+    part: Json = _tool(script) if script.tool_loop else {"text": script.reply(call.number)}
     return _chunk(script, call, part, last=True)
 
 
@@ -23,7 +23,7 @@ def events(script: Script, call: Call) -> Iterator[Json]:
     """Return the data of a stream's events; usage stands on every one, the last is right."""
     parts: list[Json] = [{"text": piece} for piece in script.pieces(call.number)]
     if script.tool_loop:
-        parts = [_tool()]
+        parts = [_tool(script)]
     for part in parts[:-1]:
         yield _chunk(script, call, part, last=False)
     yield _chunk(script, call, parts[-1], last=True)
@@ -53,5 +53,5 @@ def _usage(script: Script, *, last: bool) -> Json:
     return found
 
 
-def _tool() -> Json:
-    return {"functionCall": {"name": TOOL, "args": msgspec.json.decode(ARGUMENTS)}}
+def _tool(script: Script) -> Json:
+    return {"functionCall": {"name": script.tool, "args": msgspec.json.decode(script.arguments)}}

@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/chat (2025-11)
 
 from collections.abc import Iterator
 
-from leash_addon.cli.fakeprovider.script import ARGUMENTS, TOOL, Call, Script
+from leash_addon.cli.fakeprovider.script import Call, Script
 
 type Json = dict[str, object]
 
@@ -14,7 +14,7 @@ def whole(script: Script, call: Call) -> Json:
     """Return the body of a plain answer."""
     message: Json = {"role": "assistant", "content": script.reply(call.number), "refusal": None}
     if script.tool_loop:
-        message |= {"content": None, "tool_calls": [_tool(call)]}
+        message |= {"content": None, "tool_calls": [_tool(script, call)]}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(script)}
     body = _head(call, "chat.completion") | {"choices": [choice]}
     return body | ({"usage": usage(script)} if script.usage else {})
@@ -31,7 +31,7 @@ def events(script: Script, call: Call) -> Iterator[Json | str]:
 
     yield chunk({"role": "assistant", "content": None if script.tool_loop else ""})
     if script.tool_loop:
-        yield chunk({"tool_calls": [{"index": 0, **_tool(call)}]})
+        yield chunk({"tool_calls": [{"index": 0, **_tool(script, call)}]})
     else:
         yield from (chunk({"content": piece}) for piece in script.pieces(call.number))
     yield chunk({}, _reason(script))
@@ -60,8 +60,8 @@ def _head(call: Call, kind: str) -> Json:
     }
 
 
-def _tool(call: Call) -> Json:
-    function = {"name": TOOL, "arguments": ARGUMENTS}
+def _tool(script: Script, call: Call) -> Json:
+    function = {"name": script.tool, "arguments": script.arguments}
     return {"id": f"call_fake{call.number}", "type": "function", "function": function}
 
 

@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/responses (2025-11)
 
 from collections.abc import Iterator
 
-from leash_addon.cli.fakeprovider.script import ARGUMENTS, TOOL, Call, Script
+from leash_addon.cli.fakeprovider.script import Call, Script
 
 type Json = dict[str, object]
 
@@ -29,7 +29,7 @@ def _events(script: Script, call: Call) -> Iterator[Json]:
     yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
     if script.tool_loop:
         done = "response.function_call_arguments.done"
-        yield {"type": done, **place, "name": TOOL, "arguments": ARGUMENTS}
+        yield {"type": done, **place, "name": script.tool, "arguments": script.arguments}
     else:
         text = place | {"content_index": 0}
         part = {"type": "output_text", "text": "", "annotations": []}
@@ -49,8 +49,8 @@ def _item(script: Script, call: Call, status: str) -> Json:
             "type": "function_call",
             "id": f"fc_fake{call.number}",
             "call_id": f"call_fake{call.number}",
-            "name": TOOL,
-            "arguments": ARGUMENTS if status == "completed" else "",
+            "name": script.tool,
+            "arguments": script.arguments if status == "completed" else "",
             "status": status,
         }
     text = {"type": "output_text", "text": script.reply(call.number), "annotations": []}

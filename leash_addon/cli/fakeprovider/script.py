@@ -15,7 +15,8 @@ class Script:
     Tokens are reported as they stand here; ``cached_tokens`` is part of the input and
     ``reasoning_tokens`` of the output. ``chunks``: pieces of text of a streamed answer.
     ``delay_ms`` passes before the first byte, ``gap_ms`` between two pieces. ``text``: the reply;
-    without one every call gets another. ``tool_loop``: every answer asks for the same tool.
+    without one every call gets another. ``tool_loop``: every answer asks for the same
+    tool: ``tool`` with ``arguments`` (JSON), or one of those that the request declares.
     ``usage``: whether counts are reported at all. ``status``: another than 200 is an error.
     """
 
@@ -28,6 +29,8 @@ class Script:
     gap_ms: int = 0
     text: str = ""
     tool_loop: bool = False
+    tool: str = TOOL
+    arguments: str = ARGUMENTS
     usage: bool = True
     status: int = 200
 

@@ -19,6 +19,7 @@ from leash_addon.cli.fakeprovider import (
 )
 from leash_addon.cli.fakeprovider.http import Request
 from leash_addon.cli.fakeprovider.script import Call, Script
+from leash_addon.cli.fakeprovider.wishes import suited
 from leash_addon.errors import ListenError
 
 MOST_KEPT = 1_000
@@ -150,7 +151,7 @@ class FakeProvider:
     async def _model_call(self, request: Request, known: str, writer: asyncio.StreamWriter) -> None:
         try:
             body = msgspec.json.decode(request.body, type=dict[str, object])
-            script = self.script.varied(request.headers)
+            script = suited(self.script.varied(request.headers), body)
         except (msgspec.DecodeError, ValueError) as error:
             await _plain(writer, 400, _error(str(error)))
             return

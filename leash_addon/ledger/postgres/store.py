@@ -108,9 +108,10 @@ class PostgresStore:
         """Return a run's newest entry."""
         return self.read.newest.get(run)
 
-    def held(self, call: str) -> str | None:
-        """Return how an open call was opened."""
-        return self.read.opened[call].body if call in self.read.held else None
+    def opened(self, call: str) -> str | None:
+        """Return how a call was opened that is to end."""
+        found = self.read.opened.get(call)
+        return None if found is None else found.body
 
     def let_go(self, call: str) -> bool:
         """Take a hold away."""
