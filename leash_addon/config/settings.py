@@ -150,12 +150,6 @@ KEYS = (
         about="what a WebSocket to a provider meets: meter, downgrade (426) or refuse",
     ),
     Key(
-        name="cut",
-        read=values.flag,
-        example="false",
-        about="end answers that still run when a kill, a deadline or the budget comes",
-    ),
-    Key(
         name="timezone",
         read=values.timezone,
         example="UTC",

@@ -34,13 +34,19 @@ from leash_addon.proxy.intake import (
 )
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
 from leash_addon.proxy.remarks import remark_refused, remark_settled
+from leash_addon.proxy.sockets import Sockets
 from leash_addon.wire.asked import Asked, read_request
-from leash_addon.wire.routes import BLIND, Providers
+from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
 
 UPGRADE_REQUIRED = 426
 SWITCHING = 101
+NO_SOCKETS = Denial(
+    reason=Reason.BLIND_ENDPOINT.value,
+    message="WebSockets to this provider are not let through here (websocket = refuse)",
+    status=403,
+)
 
 type Hook = Callable[["LeashAddon", HTTPFlow], Awaitable[None]]
 
@@ -79,6 +85,7 @@ class LeashAddon:
         self._reception = Reception(
             providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
         )
+        self._sockets = Sockets(governor, self.coverage)
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -115,7 +122,7 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers = lowered(flow.request.headers)
-        if is_upgrade(headers) and not self._may_upgrade(flow, intake):
+        if is_upgrade(headers) and self._upgraded(flow, intake):
             return
         body = flow.request.raw_content or b""
         asked = read_request(intake.route, headers, body, url=intake.url)
@@ -151,16 +158,23 @@ class LeashAddon:
             ask_for_usage(flow.request)
             intake.injected = True
 
-    def _may_upgrade(self, flow: HTTPFlow, intake: Intake) -> bool:
-        """Turn a WebSocket down, or have it judged as the blind call that it is."""
-        if intake.route.format == "openai.responses":
-            # codex falls back to POST at once on this status, and reads no body.
-            flow.response = Response.make(UPGRADE_REQUIRED)
-            self._flows.pop(flow.id, None)
+    def _upgraded(self, flow: HTTPFlow, intake: Intake) -> bool:
+        """Meter a WebSocket, or turn it down; ``False``: it is judged as the blind call it is."""
+        if intake.route.free and intake.rule.elsewhere != BLIND:
             return False
-        if not intake.route.free or intake.rule.elsewhere == BLIND:
-            intake.route = replace(intake.route, format=None, free=False)
-        return True
+        match intake.rule.websocket or self.governor.policy.websocket:
+            case Upgrade.DOWNGRADE:
+                # codex falls back to POST at once on this status, and reads no body.
+                flow.response = Response.make(UPGRADE_REQUIRED)
+                self._flows.pop(flow.id, None)
+                return True
+            case Upgrade.REFUSE:
+                self.refuse(flow, NO_SOCKETS)
+                return True
+            case _ if self._sockets.take(flow, intake):
+                return True
+        intake.route = replace(intake.route, format=None, free=False)
+        return False
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Meter the answer of an admitted call; everything else streams through, too."""
@@ -185,13 +199,17 @@ class LeashAddon:
         """Settle a call that broke off: the client left, or the provider did."""
         self._end(flow, Outcome.UNSENT if is_unsent(flow) else Outcome.CUT)
 
-    def websocket_message(self, flow: HTTPFlow) -> None:
-        """Keep no messages: mitmproxy would collect them for as long as the socket lives."""
-        if flow.websocket is not None and (flow.id in self._flows or not self._remarks):
+    async def websocket_message(self, flow: HTTPFlow) -> None:
+        """Judge a message; keep none: mitmproxy would collect them while the socket lives."""
+        if flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        if flow.id in self._flows or not self._remarks:
             del flow.websocket.messages[:-1]
+        await self._sockets.message(flow, message)
 
     def websocket_end(self, flow: HTTPFlow) -> None:
-        """Settle a WebSocket that was let through unmetered."""
+        """Settle what a WebSocket has left open."""
         self._end(flow, Outcome.COMPLETE)
 
     def done(self) -> None:
@@ -238,6 +256,7 @@ class LeashAddon:
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
+        self._sockets.end(flow)
         if intake is None or intake.call is None:
             return
         if intake.call.status is None and flow.response is not None:

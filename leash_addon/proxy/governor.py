@@ -8,13 +8,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
-from leash_addon.core.reading import Outcome, Reading, bill
+from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.errors import UsageError
@@ -22,12 +22,14 @@ from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
 from leash_addon.proxy.bounds import UNASKED, Bounds
+from leash_addon.proxy.call import Call
 from leash_addon.proxy.drift import Drift
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.ports import Ledger, PriceList
 from leash_addon.wire.asked import Asked
-from leash_addon.wire.meter import Meter
 from leash_addon.wire.routes import Route
+
+__all__ = ["Call", "Governor"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,44 +38,6 @@ CURES = frozenset({Reason.HELD, Reason.IN_FLIGHT})
 
 LOOK_AGAIN = 0.25
 """Seconds until a waiting call asks again: calls of other processes end unheard."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Call:
-    """One admitted call. ``settled``: what it was booked at; ``note``: why its meter is lost.
-
-    ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
-    that its request must be lowered to before it goes; ``None``: it may go as it is.
-    ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
-    ``read``: tells the reading where no meter of its own does. ``cut``: the reason for which leash
-    ended its answer.
-    """
-
-    ask: Ask
-    route: Route
-    hold: Pico
-    opened_at: Instant
-    max_output: int | None = None
-    meter: Meter | None = None
-    status: int | None = None
-    first_byte_at: Instant | None = None
-    settled: Settlement | None = None
-    note: str = ""
-    first_hand: bool = True
-    read: Callable[[], Reading] | None = None
-    cut: str = ""
-
-    def reading(self) -> Reading:
-        """Return what the meter knows by now."""
-        if self.read is not None:
-            return self.read()
-        if self.note or self.meter is None:
-            return Reading(notes=(self.note,) if self.note else ())
-        return self.meter.reading()
-
-    def go_blind(self, note: str) -> None:
-        """Give the meter up; the call will be unpriced."""
-        self.meter, self.note = None, note
 
 
 class Governor:

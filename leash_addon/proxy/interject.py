@@ -59,7 +59,7 @@ class _End(_Said, ResponseEndOfMessage):
         ResponseEndOfMessage.__init__(self, stream_id)
 
 
-class _Broken(_Said, ResponseProtocolError):  # type: ignore[misc]  # both have a message
+class _BrokenError(_Said, ResponseProtocolError):  # type: ignore[misc]  # both have a message
     def __init__(self, flow: HTTPFlow, stream_id: int) -> None:
         _Said.__init__(self, flow)
         ResponseProtocolError.__init__(self, stream_id, "cut by leash", ErrorCode.KILL)
@@ -103,7 +103,7 @@ async def break_off(flow: HTTPFlow) -> None:
     found = _place(flow)
     if found is not None:
         handler, stream = found
-        await handler.server_event(_Broken(flow, stream.stream_id))
+        await handler.server_event(_BrokenError(flow, stream.stream_id))
         _close_upstream(handler, flow)
 
 
@@ -140,6 +140,18 @@ async def say(flow: HTTPFlow, words: bytes) -> bool:
     return True
 
 
+def let_go(flow: HTTPFlow) -> None:
+    """Close the transport upstream of a WebSocket that has ended.
+
+    mitmproxy's own task for it is cancelled then, and does not close it when that meets it with
+    data in hand: the provider would go on.
+    """
+    found = _place(flow)
+    io = None if found is None else found[0].transports.get(flow.server_conn)
+    if io is not None and io.writer is not None:
+        io.writer.close()
+
+
 def _close_upstream(handler: ConnectionHandler, flow: HTTPFlow) -> None:
     if flow.server_conn in handler.transports:
         handler.close_connection(flow.server_conn)
@@ -160,7 +172,9 @@ def _place(flow: HTTPFlow) -> tuple[ConnectionHandler, HttpStream] | None:
     handler = server.connections.get(flow.client_conn.id)
     if handler is None:
         return None
-    streams = (stream for stream in _streams(handler.layer.context.layers) if _flow_of(stream) is flow)
+    streams = (
+        stream for stream in _streams(handler.layer.context.layers) if _flow_of(stream) is flow
+    )
     stream = next(streams, None)
     return None if stream is None else (handler, stream)
 

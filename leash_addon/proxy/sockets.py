@@ -22,7 +22,7 @@ from leash_addon.proxy.bounds import Bounds
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake
-from leash_addon.proxy.interject import hang_up, say
+from leash_addon.proxy.interject import hang_up, let_go, say
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial
 from leash_addon.proxy.words import close_of, socket_words
 from leash_addon.wire.asked import Asked
@@ -38,8 +38,10 @@ SWITCHED = 101
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Socket:
-    """One connection. ``calls``: those that are open, by the meter's key; ``free``: keys of turns
-    that said to cost nothing. ``last``: our last message, when the connection is being closed.
+    """One connection.
+
+    ``calls``: those that are open, by the meter's key. ``free``: keys of turns that said to cost
+    nothing. ``own``: messages of ours that mitmproxy will show to its hook, too.
     """
 
     intake: Intake
@@ -49,7 +51,7 @@ class Socket:
     calls: dict[int, Call] = field(default_factory=dict)
     free: set[int] = field(default_factory=set)
     closing: bool = False
-    last: bytes | None = None
+    own: list[bytes] = field(default_factory=list)
 
 
 class Sockets:
@@ -79,12 +81,16 @@ class Sockets:
 
     async def message(self, flow: HTTPFlow, message: WebSocketMessage) -> None:
         """Judge and meter a message before it is passed on; what fails is not passed on."""
+        if flow.websocket is not None and flow.websocket.timestamp_end is not None:
+            message.drop()  # what came together with the end has nowhere to go
         socket = self._open.get(flow.id)
         if socket is None:
             return
+        if not message.from_client and message.content in socket.own:
+            socket.own.remove(message.content)
+            return
         if socket.closing:
-            if message.from_client or message.content != socket.last:
-                message.drop()
+            message.drop()
             return
         try:
             await self._take(flow, socket, message)
@@ -111,6 +117,7 @@ class Sockets:
         socket = self._open.pop(flow.id, None)
         if socket is not None:
             self._settle_all(socket)
+            let_go(flow)
 
     async def _take(self, flow: HTTPFlow, socket: Socket, message: WebSocketMessage) -> None:
         data, asks = message.content, False
@@ -180,12 +187,11 @@ class Sockets:
             self._finish(call, reading)
 
     def _finish(self, call: Call, reading: Reading) -> None:
-        failed = reading.error is not None and reading.usage is None
-        if failed and not reading.text_bytes:
-            reading = replace(reading, free=True)
+        if reading.error is not None and reading.usage is None:
+            # It failed before it was whole, and what came of it has been seen.
+            reading = replace(reading, complete=False, free=not reading.text_bytes)
         call.read = lambda: reading
-        whole = reading.complete and not (failed and reading.text_bytes)
-        outcome = Outcome.COMPLETE if whole or reading.free else Outcome.CUT
+        outcome = Outcome.COMPLETE if reading.complete or reading.free else Outcome.CUT
         self._governor.finish(call, outcome)
 
     def _settle_all(self, socket: Socket) -> None:
@@ -210,17 +216,22 @@ class Sockets:
         message.drop()
         self._coverage.refused += 1
         words = socket_words(denial, self._caller(socket))
-        if denial.final or not message.from_client or words is None or not await say(flow, words):
-            await self._end(flow, socket, denial)
+        if words is not None and message.from_client and not denial.final:
+            socket.own.append(words)
+            if await say(flow, words):
+                return
+            socket.own.remove(words)
+        await self._end(flow, socket, denial)
 
     async def _end(self, flow: HTTPFlow, socket: Socket, denial: Denial) -> None:
         caller = self._caller(socket)
         open_call = next(iter(socket.calls.values()), None)
         answer = "" if open_call is None else open_call.reading().response_id or ""
-        socket.closing, socket.last = True, socket_words(denial, caller, answer)
+        words = socket_words(denial, caller, answer)
+        socket.closing = True
+        socket.own += [] if words is None else [words]
         code, reason = close_of(denial, caller)
-        if not await hang_up(flow, socket.last, code, reason):
-            flow.kill()
+        await hang_up(flow, words, code, reason)
 
     def _caller(self, socket: Socket) -> Caller:
         intake = socket.intake

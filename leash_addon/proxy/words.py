@@ -113,7 +113,9 @@ def _exception(message: str) -> bytes:
         ":message-type": "exception",
     }
     headers = b"".join(
-        struct.pack("!B", len(name)) + name.encode() + struct.pack("!BH", 7, len(value))
+        struct.pack("!B", len(name))
+        + name.encode()
+        + struct.pack("!BH", 7, len(value))
         + value.encode()
         for name, value in fields.items()
     )

@@ -31,7 +31,7 @@ class Lines:
     """Ends that are marked by certain bytes."""
 
     def __init__(self, marks: tuple[bytes, ...]) -> None:
-        """``marks``: the bytes that end an event."""
+        """Begin between two events. ``marks``: the bytes that end one."""
         self._marks = marks
         self._tail = b""
         self.between = True

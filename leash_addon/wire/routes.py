@@ -23,7 +23,7 @@ MEANING: Final = {"**": ".*", "*": "[^/]*", "{model}": "(?P<model>.+?)"}
 
 
 class Upgrade(StrEnum):
-    """What a WebSocket to a provider meets: metered where its format is known, 426, or a refusal."""
+    """What a WebSocket meets: a meter, where its format is known; 426; or a refusal."""
 
     METER = "meter"
     DOWNGRADE = "downgrade"

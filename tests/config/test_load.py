@@ -17,6 +17,7 @@ from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.windows import WindowKind
 from leash_addon.errors import UsageError
+from leash_addon.wire.routes import Upgrade
 
 WHOLE = """
 db = "spend.db"
@@ -25,6 +26,7 @@ on_blind = "warn"
 refusal = 429
 upstream = "http://127.0.0.1:9099/"
 no_inject = true
+websocket = "downgrade"
 timezone = "Europe/Berlin"
 
 [limits]
@@ -94,6 +96,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         refusal=429,
         upstream="http://127.0.0.1:9099",
         no_inject=True,
+        websocket=Upgrade.DOWNGRADE,
         timezone=ZoneInfo("Europe/Berlin"),
         limits=Limits(
             max_cost=usd("5"),
