@@ -25,6 +25,7 @@ from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import Instant, show_usd
 from leash_addon.core.windows import Window, window_at
 from leash_addon.ledger import Ledger
+from leash_addon.ledger.virtual_keys import key_caps
 from leash_addon.proxy.account import dollars, time_of
 
 COLUMNS = (
@@ -60,22 +61,24 @@ class Held(Struct, frozen=True, kw_only=True):
 @json_option
 @ledger_options
 def caps(*, every: bool, as_json: bool, config: Path | None, db: str | None) -> None:
-    """List the accounts of the caps in leash.toml: what is spent, held and allowed."""
+    """List the accounts of the caps in leash.toml and of virtual keys: spent, held and allowed."""
     settings, at = read_settings(config, db=db), now()
     found: list[Held] = []
     raises: list[CapRaised] = []
+    known = settings.caps
     if is_there(settings.db):
         with open_existing(config, db) as ledger:
+            known += key_caps(ledger.database)
             found = [
                 one
-                for one in accounts(ledger, settings.caps, at, settings.timezone)
+                for one in accounts(ledger, known, at, settings.timezone)
                 if every or one.is_current
             ]
             raises = [entry for _, entry in ledger.entries("") if isinstance(entry, CapRaised)]
     if as_json:
         click.echo(shown.as_json([_shown(one, raises) for one in found]))
         return
-    if not settings.caps:
+    if not known:
         click.echo("no caps are configured; a [[cap]] in leash.toml makes one")
         return
     print_table(COLUMNS, [_row(one, settings.timezone) for one in found])

@@ -7,8 +7,8 @@ settled every call before the ledger closes.
 import random
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +26,12 @@ from leash_addon.proxy.ca import Authority, open_authority
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.hosts import authority_hosts
+from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master import Proxy
+from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.rulebook import Rulebook, open_screening
+from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.secret import open_secret
 from leash_addon.wire.routes import Providers
 
@@ -110,14 +114,39 @@ async def proxying(
         clock=now,
         secret=open_secret(equipment.settings.home),
     )
-    addon = LeashAddon(governor, equipment.providers, load_clients())
+    screening = open_screening(equipment.settings)
+    home = equipment.settings.home
+    keys = Keys(
+        writer,
+        equipment.providers,
+        policy,
+        master=lambda: master_key(environ, home),
+        clock=now,
+    )
+    clients = load_clients()
+    addon = LeashAddon(governor, equipment.providers, clients, keys=keys, screening=screening)
     authority = equipment.authority
     with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:
         files = write_bundle(Path(folder), authority.root_pem, environ)
         async with Proxy(
             addon, authority, host=host, port=port, upstream_roots=files.upstream, shared=shared
         ) as proxy:
-            yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+            with _reloading(addon.screening, equipment.settings):
+                yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+
+
+@contextmanager
+def _reloading(screening: Screening | None, settings: Settings) -> Iterator[None]:
+    """Take new screening rules as they are written."""
+    if screening is None:
+        yield
+        return
+    book = Rulebook(screening, settings)
+    book.start()
+    try:
+        yield
+    finally:
+        book.stop()
 
 
 def rng() -> random.Random:

@@ -1,7 +1,6 @@
 """``leash env``: the exports that send a shell's programs through ``leash serve``."""
 
 import os
-import shlex
 from pathlib import Path
 
 import click
@@ -9,9 +8,10 @@ import click
 from leash_addon.cli import shown
 from leash_addon.cli.engine import equip
 from leash_addon.cli.environment import Door, child_environment, trust_of
-from leash_addon.cli.options import config_option, json_option, read_settings
+from leash_addon.cli.options import config_option, json_option, no_env_option, read_settings
 from leash_addon.cli.serve import DEFAULT_LISTEN, address
 from leash_addon.cli.session import check_run
+from leash_addon.cli.shells import Shell, exported, unset
 from leash_addon.proxy.bundle import write_bundle
 
 NO_SECRET = "x"  # noqa: S105 - nobody is asked for one, but an empty part stops some clients
@@ -19,6 +19,8 @@ EXAMPLES = """\b
 Examples:
   eval "$(leash env)"
   eval "$(leash env --run nightly --listen 127.0.0.1:9000)"
+  leash env --shell fish | source
+  leash env --shell powershell | Out-String | Invoke-Expression
 """
 
 
@@ -40,9 +42,25 @@ Examples:
     envvar="LEASH_RUN",
     help="The run that calls are charged to.",
 )
+@click.option(
+    "--shell",
+    type=click.Choice([each.value for each in Shell]),
+    default=Shell.SH.value,
+    show_default=True,
+    help="Write for this shell.",
+)
+@no_env_option
 @json_option
 @config_option
-def env(*, listen: str, run_id: str, as_json: bool, config: Path | None) -> None:
+def env(
+    *,
+    listen: str,
+    run_id: str,
+    shell: str,
+    no_env: tuple[str, ...],
+    as_json: bool,
+    config: Path | None,
+) -> None:
     """Print the exports that send a shell's programs through leash serve.
 
     The trust files that they name are kept in ~/.leash/trust.
@@ -53,12 +71,14 @@ def env(*, listen: str, run_id: str, as_json: bool, config: Path | None) -> None
     files = write_bundle(settings.home / "trust", equipment.authority.root_pem, os.environ)
     door = Door(host=host, port=port, run=check_run(run_id), secret=NO_SECRET)
     before = dict(os.environ)
-    after = child_environment(before, door, trust_of(files), governed=equipment.governed_hosts)
+    after = child_environment(
+        before, door, trust_of(files), governed=equipment.governed_hosts, alone=no_env
+    )
     new = {name: value for name, value in sorted(after.items()) if before.get(name) != value}
     if as_json:
         click.echo(shown.as_json(new))
         return
     for name in sorted(set(before) - set(after)):
-        click.echo(f"unset {name}")
+        click.echo(unset(Shell(shell), name))
     for name, value in new.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        click.echo(exported(Shell(shell), name, value))

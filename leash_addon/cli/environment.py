@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from leash_addon.core.database_url import database_url
 from leash_addon.proxy.bundle import Bundle
+from leash_addon.proxy.master_key import VARIABLE
 
 PROXY = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 WHOLE_BUNDLE = (
@@ -80,12 +81,21 @@ def variables(door: Door, trust: Trust, *, governed: Iterable[str] = ()) -> Mapp
 
 
 def child_environment(
-    inherited: Mapping[str, str], door: Door, trust: Trust, *, governed: Iterable[str] = ()
+    inherited: Mapping[str, str],
+    door: Door,
+    trust: Trust,
+    *,
+    governed: Iterable[str] = (),
+    alone: Iterable[str] = (),
 ) -> dict[str, str]:
-    """Return the whole environment of a child: inherited, ours on top, options added to."""
+    """Return the whole environment of a child: inherited, ours on top, options added to.
+
+    ``alone``: names of variables that stay as they were inherited.
+    """
     env = {name: value for name, value in inherited.items() if name not in DROPPED}
     if database_url(env.get("LEASH_DB", "")) is not None:
         del env["LEASH_DB"]  # its password opens the account that the child is held to
+    env.pop(VARIABLE, None)  # the key to the providers' keys is not for those held to them
     env |= variables(door, trust, governed=governed)
     options = {
         "NODE_OPTIONS": f"--require {_node_quoted(str(PRELOAD))}",
@@ -93,7 +103,9 @@ def child_environment(
     }
     for name, ours in options.items():
         env[name] = _added(inherited.get(name, ""), ours)
-    return env
+    for name in alone:
+        env.pop(name, None)
+    return env | {name: inherited[name] for name in alone if name in inherited}
 
 
 def _added(theirs: str, ours: str) -> str:

@@ -15,6 +15,17 @@ HEAD = """\
 # over this file. Durations are 90s, 15m, 1h30m or 2d; a zero turns a limit off.
 """
 
+SCREENING = """\
+# packs = ["injection"]            # and files of your own: "./my-rules.toml"
+# signed = "observe"               # or refuse: what annotate and redact are for a signed body
+# [screening.action]               # by part: off, observe, annotate, redact or refuse
+# user = "refuse"
+# tool_result = "annotate"
+# system = "off"
+# assistant = "off"
+# response = "off"                 # of answers: off, observe or cut
+"""
+
 CAPS = """
 # Caps: what the calls of a scope may spend, make or use in a window, over all runs. Scopes are
 # run, user, key, feature, model, ip, tenant and all, or several at once.
@@ -68,7 +79,7 @@ def template() -> str:
     for section, keys in groupby(KEYS, key=lambda key: key.section):
         parts.append(f"\n[{section}]\n" if section else "\n")
         parts += [_line(key) for key in keys]
-    return "".join([*parts, CAPS, PROVIDERS])
+    return "".join([*parts, SCREENING, CAPS, PROVIDERS])
 
 
 def _line(key: Key) -> str:

@@ -103,6 +103,11 @@ def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:
     ]
 
 
+def gaps_line(coverage: Coverage) -> str:
+    """Warn of what went to providers, or tried to, without being metered."""
+    return f"not everything was metered: {'; '.join(coverage.gaps)}"
+
+
 def _anything(coverage: Coverage) -> bool:
     return bool(coverage.free or coverage.tunnelled or coverage.distrusted or coverage.mismatched)
 

@@ -52,6 +52,13 @@ def ledger_options(command: Command) -> Command:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+no_env_option = click.option(
+    "--no-env",
+    metavar="NAME",
+    multiple=True,
+    help="Leave this variable of the environment as it is; may be given again.",
+)
+
 
 def read_settings(config: Path | None, **flags: object) -> Settings:
     """Merge files, environment and these flags. Raises ``UsageError``."""

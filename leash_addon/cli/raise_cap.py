@@ -14,6 +14,7 @@ from leash_addon.core.caps import accounts_at
 from leash_addon.core.limits import Ceiling
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger
+from leash_addon.ledger.virtual_keys import key_caps
 
 READERS = {"max_cost": values.money, "max_calls": values.count, "max_tokens": values.count}
 """What a cap limits, and how its value is read."""
@@ -56,11 +57,12 @@ def _value(name: str, text: str, ceiling: Ceiling) -> int:
 
 def _found(ledger: Ledger, settings: Settings, selector: str) -> Held:
     at, zone = now(), settings.timezone
-    known = list(accounts(ledger, settings.caps, at, zone))
+    caps = (*settings.caps, *key_caps(ledger.database))
+    known = list(accounts(ledger, caps, at, zone))
     for one in known:
         if one.account.key == selector:
             return one
-    if named := accounts_at(settings.caps, selector):  # nothing was charged to it so far
+    if named := accounts_at(caps, selector):  # nothing was charged to it so far
         account = named[0]
         return Held(account=account, balance=EMPTY, window=account.window, is_current=True)
     near = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leash_addon.cli.options import read_settings, settings_options
+from leash_addon.cli.options import no_env_option, read_settings, settings_options
 from leash_addon.cli.session import Order, check_run, govern
 
 EXAMPLES = """\b
@@ -18,7 +18,8 @@ Examples:
 
 Without any limit the run may cost $5.00.
 
-Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 125 leash failed;
+Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 4 a success that
+--require-coverage does not accept; 125 leash failed;
 126 and 127 as the shell; 128+n when a signal ended the command.
 """
 
@@ -31,6 +32,13 @@ Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 12
 @click.option(
     "--run", "run_id", metavar="NAME", envvar="LEASH_RUN", help="Continue or name an account."
 )
+@no_env_option
+@click.option(
+    "--require-coverage",
+    is_flag=True,
+    envvar="LEASH_REQUIRE_COVERAGE",
+    help="Exit with 4 when CMD succeeds but something to a provider went unmetered.",
+)
 @settings_options
 @click.pass_context
 def run(
@@ -39,6 +47,8 @@ def run(
     command: tuple[str, ...],
     *,
     run_id: str | None,
+    no_env: tuple[str, ...],
+    require_coverage: bool,
     config: Path | None,
     **flags: str | None,
 ) -> None:
@@ -52,5 +62,7 @@ def run(
         command=command,
         run=None if run_id is None else check_run(run_id),
         environ=dict(os.environ),
+        alone=no_env,
+        require_coverage=require_coverage,
     )
     ctx.exit(asyncio.run(govern(order)))

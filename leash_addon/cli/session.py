@@ -33,18 +33,27 @@ DEFAULT_BUDGET = usd("5.00")
 STOPPED = 3
 """Exit code of a run that was stopped or killed."""
 
+UNCOVERED = 4
+"""Exit code of ``--require-coverage`` when something went unmetered and the command succeeded."""
+
 FAILED = 125
 """Exit code when leash itself failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be run, and as which run (``None``: a new one)."""
+    """What is to be run, and as which run (``None``: a new one).
+
+    ``alone``: variables of ``environ`` that the command inherits as they are.
+    ``require_coverage``: a success counts only if everything was metered.
+    """
 
     settings: Settings
     command: Sequence[str]
     run: str | None
     environ: Mapping[str, str]
+    alone: Sequence[str] = ()
+    require_coverage: bool = False
 
 
 def check_run(run: str) -> str:
@@ -81,14 +90,19 @@ async def govern(order: Order) -> int:
         async with writing(order.settings, notes.take) as (ledger, writer):
             run = order.run or ledger.new_run_id(rng())
             balance = await _start(order, ledger, writer, run, equipment)
-            ended = Ended(code=FAILED)
+            ended, engine = Ended(code=FAILED), None
             try:
                 ended, engine = await _run(order, equipment, writer, run, balance.limits)
             finally:
-                balance = await writer.finish_run(run, ended.code)
+                seen = engine.addon.coverage.counts() if engine else {}
+                balance = await writer.finish_run(run, ended.code, seen)
     for line in troubles.lines():
         say(line)
-    return _tell_end(run, balance, ended, engine.addon.coverage, notes)
+    code = _tell_end(run, balance, ended, engine.addon.coverage, notes)
+    if order.require_coverage and code == 0 and _gaps(engine.addon.coverage):
+        say("--require-coverage: not everything was metered, so the exit code is 4")
+        return UNCOVERED
+    return code
 
 
 def wanted(settings: Settings, recorded: Limits | None) -> Limits:
@@ -132,12 +146,22 @@ async def _run(
     order: Order, equipment: Equipment, writer: LedgerWriter, run: str, limits: Limits
 ) -> tuple[Ended, Engine]:
     policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
-    policy = replace(policy, limits=limits)
+    policy = replace(policy, limits=limits, processes=True)
     environ = dict(order.environ)
     async with proxying(equipment, writer, policy, environ) as engine:
         door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))
-        env = child_environment(environ, door, engine.trust, governed=equipment.governed_hosts)
+        env = child_environment(
+            environ,
+            door,
+            engine.trust,
+            governed=equipment.governed_hosts,
+            alone=order.alone,
+        )
         return await wrap(order.command, env, open_terminal()), engine
+
+
+def _gaps(coverage: Coverage) -> bool:
+    return bool(coverage.gaps) or not (coverage.calls or coverage.refused)
 
 
 def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, notes: Notes) -> int:
@@ -149,6 +173,8 @@ def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, note
     if not coverage.calls and not coverage.refused:
         for line in lines.ungoverned_lines(run, coverage):
             say(line)
+    elif coverage.gaps:
+        say(lines.gaps_line(coverage))
     if coverage.refused and balance.stopped is None:
         say(lines.refused_line(coverage.refused, notes.refused))
     for line in lines.end_lines(run, balance, now()):

@@ -158,6 +158,7 @@ def _settled(entry: CallSettled) -> Shown:
         "first_byte_ms": milliseconds(entry.first_byte),
         "reason": entry.flag and str(entry.flag),
         "notes": list(entry.notes),
+        **({"plan": entry.plan} if entry.plan else {}),
     }
     return shown | ({"model": entry.model} if entry.model else {})
 

@@ -7,7 +7,7 @@ or the flag.
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leash_addon.config.caps import read_caps, read_rates
+from leash_addon.config.screening import (
+    ScreeningSettings,
+    ScreeningTable,
+    laid_over,
+    read_screening,
+    screening_of,
+)
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import database_url
@@ -33,11 +40,12 @@ OTHER_VARIABLES = frozenset(
         "LEASH_WORKERS",
         "LEASH_INSECURE",
         "LEASH_LOG_LEVEL",
+        "LEASH_MASTER_KEY",
     }
 )
 """Variables of flags that are no settings."""
 
-TABLES = frozenset({"providers", "cap", "rate"})
+TABLES = frozenset({"providers", "cap", "rate", "screening"})
 """Tables that are read by readers of their own."""
 
 type Layer = dict[str, object]
@@ -55,6 +63,7 @@ class Files:
     read: tuple[Path, ...]
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    screening: ScreeningTable = field(default_factory=ScreeningTable)
 
 
 def load(
@@ -73,13 +82,28 @@ def load(
     Raises ``UsageError`` that names the place and the mend.
     """
     named = config if config is not None else _named(env)
-    files = read_files(find(named, cwd, home), home)
+    path = find(named, cwd, home)
+    files = read_files(path, home)
     variables = {key.flat: env.get(key.variable) for key in KEYS}
-    merged = files.values
-    merged |= _layer(variables, lambda key: key.variable, cwd, home)
-    merged |= _layer(flags or {}, flag_place, cwd, home)
+    over = _layer(variables, lambda key: key.variable, cwd, home)
+    over |= _layer(flags or {}, flag_place, cwd, home)
     check_variables(env)
-    return _settings(merged, files, home)
+    settings = _settings(files.values | over, files, home)
+    screening = replace(settings.screening, pinned="screening" in over)
+    return replace(settings, config=path, screening=screening)
+
+
+def reread_screening(settings: Settings) -> ScreeningSettings:
+    """Return what the files say of screening by now; a variable or a flag still wins.
+
+    Raises ``UsageError`` for anything that is wrong in them.
+    """
+    now = settings.screening
+    if settings.config is None:
+        return now
+    files = read_files(settings.config, settings.home.parent)
+    level: Any = now.level if now.pinned else files.values.get("screening")
+    return screening_of(files.screening, level, pinned=now.pinned)
 
 
 def find(named: Path | None, cwd: Path, home: Path) -> Path:
@@ -109,6 +133,7 @@ def read_files(path: Path, home: Path) -> Files:
     read: list[Path] = []
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    screening = ScreeningTable()
     for file in (path, local_of(path)):
         if not file.exists():
             continue
@@ -118,8 +143,17 @@ def read_files(path: Path, home: Path) -> Files:
             providers[name] = providers.get(name, {}) | entries
         caps = read_caps(table["cap"], file.name) if "cap" in table else caps
         rates = read_rates(table["rate"], file.name) if "rate" in table else rates
+        if "screening" in table:
+            screening = laid_over(screening, read_screening(table["screening"], file))
         read.append(file)
-    return Files(values=merged, providers=providers, read=tuple(read), caps=caps, rates=rates)
+    return Files(
+        values=merged,
+        providers=providers,
+        read=tuple(read),
+        caps=caps,
+        rates=rates,
+        screening=screening,
+    )
 
 
 def read_toml(file: Path) -> dict[str, object]:
@@ -166,6 +200,8 @@ def _named(env: Mapping[str, str]) -> Path | None:
 def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name, value in table.items():
+        if name == "screening" and isinstance(value, dict) and "sensitivity" in value:
+            found.append(("screening.sensitivity", value["sensitivity"]))
         if name in TABLES:
             continue
         if name not in {"limits", "holds"}:
@@ -230,7 +266,8 @@ def _settings(merged: Layer, files: Files, home: Path) -> Settings:
     every: dict[str, Any] = {"home": own, "db": own / "leash.db"}
     limits: dict[str, Any] = {}
     holds: dict[str, Any] = {}
-    sections = {"": every, "limits": limits, "holds": holds}
+    screening: dict[str, Any] = {}
+    sections = {"": every, "limits": limits, "holds": holds, "screening": screening}
     for key in KEYS:
         if key.flat in merged:
             sections[key.section][key.name] = merged[key.flat]
@@ -240,6 +277,7 @@ def _settings(merged: Layer, files: Files, home: Path) -> Settings:
         holds=Holds(**holds),
         caps=files.caps,
         rates=files.rates,
+        screening=screening_of(files.screening, screening.get("sensitivity")),
         providers=MappingProxyType(files.providers),
         given=frozenset(merged),
         files=files.read,

@@ -3,10 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
 from leash_addon.config.load import local_of, read_toml
+from leash_addon.config.screening import read_screening, screening_entries
 from leash_addon.config.settings import KEYS
 from leash_addon.errors import UsageError
 
@@ -38,6 +40,27 @@ def change(config: Path, dotted: str, value: str | None) -> Path:
             msg = f"{dotted}: {error}"
             raise UsageError(msg) from None
         section[key.name] = value
+    _write(path, tomli_w.dumps(table))
+    return path
+
+
+def list_entry(config: Path, dotted: str, entry: str, *, there: bool) -> Path:
+    """Put an entry into a list of ``[screening]`` in the local file, or take it out.
+
+    Returns the local file's path. Raises ``UsageError`` where the file would be wrong afterwards,
+    or has no such entry to take out, and then writes nothing.
+    """
+    path = local_of(config)
+    table = read_toml(path) if path.exists() else {}
+    section, _, name = dotted.rpartition(".")
+    entries: dict[str, Any] = dict(screening_entries(table.get(section, {}), path))
+    listed = list(entries.get(name, []))
+    if there == (entry in listed):
+        msg = f"{path}: {entry} is {'already' if there else 'not'} in {dotted}"
+        raise UsageError(msg)
+    changed = [*listed, entry] if there else [each for each in listed if each != entry]
+    table[section] = {**entries, name: changed}
+    read_screening(table[section], path)
     _write(path, tomli_w.dumps(table))
     return path
 

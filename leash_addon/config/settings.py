@@ -11,6 +11,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from leash_addon.config import values
+from leash_addon.config.screening import Level, ScreeningSettings
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import DatabaseUrl
@@ -32,6 +33,7 @@ class Settings:
     that takes every governed call in the providers' place. ``providers``: the tables
     ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
     set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
+    ``config``: where the user's file is, or would be.
     """
 
     home: Path
@@ -48,9 +50,11 @@ class Settings:
     holds: Holds = field(default_factory=Holds)
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    config: Path | None = field(default=None, compare=False)
 
     @property
     def terms(self) -> Terms:
@@ -76,6 +80,8 @@ class Key:
     @property
     def flat(self) -> str:
         """Name the key outside its file: tables other than ``[limits]`` come along."""
+        if self.section == "screening":
+            return self.section
         return f"holds_{self.name}" if self.section == "holds" else self.name
 
     @property
@@ -183,6 +189,13 @@ KEYS = (
         section="holds",
         example="128000",
         about="take so many output tokens for a request that names no limit (hard, clamp)",
+    ),
+    Key(
+        name="sensitivity",
+        read=values.choice(Level),
+        section="screening",
+        example="medium",
+        about="screen texts for injected instructions: off, low, medium or high",
     ),
 )
 

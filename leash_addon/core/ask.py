@@ -8,7 +8,9 @@ from leash_addon.core.balance import Balance
 from leash_addon.core.money import EXACT, ZERO, Pico, ceil_pico
 from leash_addon.core.pricing import PER_MILLION, RateCard
 from leash_addon.core.scopes import NO_TAGS, Tags
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason
+from leash_addon.core.virtual_keys import Grant
 
 USUAL_OUTPUT = 1_000
 """Output tokens that a run's calls are taken to have before the first of them has settled."""
@@ -36,7 +38,10 @@ class Ask:
     the body; 0 when only the estimate is known. ``unseen``: the input is more than the body shows
     (a stored answer, a file, an address). ``context_window``: of the model, where known.
     ``clamp_floor``: the lowest limit on output tokens that may be written into the body; ``None``
-    when the body must stay as it is.
+    when the body must stay as it is. ``grant``: what the caller's virtual key allows.
+
+    ``found``: what screening found in texts that are new to the run. ``hostile``: why screening
+    refuses the call; empty: it does not.
     """
 
     run: str
@@ -59,6 +64,9 @@ class Ask:
     unseen: bool = False
     context_window: int | None = None
     clamp_floor: int | None = None
+    grant: Grant | None = None
+    found: tuple[Found, ...] = ()
+    hostile: str = ""
 
 
 def expected_hold(ask: Ask, balance: Balance) -> Pico:

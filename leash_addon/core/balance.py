@@ -22,6 +22,7 @@ from leash_addon.core.journal import (
     RunKilled,
     RunStarted,
     RunStopped,
+    Screened,
     Tokens,
     Warned,
 )
@@ -99,7 +100,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 EMPTY = Balance()
 
 
-def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - one arm per entry
+def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911, PLR0912 - one arm per entry
     """Return the balance after one more entry. Entries of an account come in journal order."""
     match entry:
         case CallOpened():
@@ -123,6 +124,8 @@ def fold(balance: Balance, entry: Entry) -> Balance:  # noqa: C901, PLR0911 - on
             return _stopped(balance, entry)
         case Warned():
             return replace(balance, warned=(*balance.warned, entry.limit))
+        case Screened():
+            return balance  # on record, and no money of anybody's
         case CapRaised():
             return replace(balance, ceiling=entry.ceiling)
         case _:
@@ -198,7 +201,7 @@ def _opened(balance: Balance, entry: CallOpened) -> Balance:
 
 def _settled(balance: Balance, entry: CallSettled) -> Balance:
     cost, used = entry.cost or 0, entry.tokens.input + entry.tokens.output
-    same = entry.reply is not None and entry.reply == balance.reply
+    same, rate = entry.reply is not None and entry.reply == balance.reply, balance.limits.rate
     return replace(
         balance,
         open_calls=balance.open_calls - 1,
@@ -211,7 +214,7 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
         spent=balance.spent if entry.imputed else Pico(balance.spent + cost),
         imputed=Pico(balance.imputed + cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,
-        recent=added(balance.recent, balance.limits.rate, entry.at, used),
+        recent=added(balance.recent, rate, entry.at, used) if rate is not None else (),
         reply=balance.reply if entry.reply is None else entry.reply,
         repeats=balance.repeats if entry.reply is None else balance.repeats + 1 if same else 1,
     )

@@ -32,10 +32,18 @@ def decide(
         )
         for boundary in boundaries_of(balance.limits, holds.mode)
     ]
-    trips = [trip for trip in (*answers, blind_trip(ask, balance)) if trip is not None]
+    answers = [hostile_trip(ask), *answers, blind_trip(ask, balance)]
+    trips = [trip for trip in answers if trip is not None]
     if trips:
         return min(trips, key=lambda trip: RANK[trip.effect])
     return Allow(hold=hold, estimate=estimate if holds.mode is HoldMode.SETTLED else ZERO)
+
+
+def hostile_trip(ask: Ask) -> Trip | None:
+    """Refuse a call in which screening found what must not go upstream; its run goes on."""
+    if not ask.hostile:
+        return None
+    return Trip(reason=Reason.SCREENING, effect=Effect.REFUSE, message=ask.hostile)
 
 
 def boundaries_of(limits: Limits, mode: HoldMode) -> tuple[Boundary, ...]:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Effect, Reason
 
 
@@ -67,10 +68,15 @@ class RunStarted(_Entry, frozen=True, kw_only=True, tag="run_started"):
 
 
 class RunFinished(_Entry, frozen=True, kw_only=True, tag="run_finished"):
-    """The wrapped command ended, with this exit code."""
+    """The wrapped command ended, with this exit code.
+
+    ``coverage``: what passed through the proxy and what passed it by, counted; see
+    ``proxy.coverage``.
+    """
 
     owner: str
     exit_code: int = 0
+    coverage: dict[str, int] = {}
 
 
 class LimitsRaised(_Entry, frozen=True, kw_only=True, tag="limits_raised"):
@@ -130,6 +136,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     table, and the model name found in it. ``took``, ``first_byte``: microseconds.
     ``reply``: fingerprint of the answer. ``flag``: the reason this call stopped the run, if it did.
     ``response_id``: keyed hash of a stored answer's id, so that a later poll is not billed again.
+    ``plan``: what the subscription that pays said of its own limits.
     """
 
     call: str
@@ -152,6 +159,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     flag: Reason | None = None
     notes: tuple[str, ...] = ()
     hold_tokens: int = 0
+    plan: dict[str, str] = {}
 
 
 class CallAdjusted(_Entry, frozen=True, kw_only=True, tag="call_adjusted"):
@@ -178,6 +186,21 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
     effect: Effect
     provider: str = ""
     format: str = ""
+    model: str = ""
+    client: str = ""
+
+
+class Screened(_Entry, frozen=True, kw_only=True, tag="screened"):
+    """Rules fired on texts of a call that were new to its run; no text is kept.
+
+    ``of``: id of the call, whether it was admitted or not. ``more``: rules that fired beside those
+    in ``found``.
+    """
+
+    of: str
+    found: tuple[Found, ...]
+    more: int = 0
+    provider: str = ""
     model: str = ""
     client: str = ""
 
@@ -215,6 +238,7 @@ type Entry = (
     | CallSettled
     | CallAdjusted
     | CallRefused
+    | Screened
     | Warned
     | CapRaised
 )

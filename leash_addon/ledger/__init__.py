@@ -9,6 +9,7 @@ from leash_addon.ledger.opening import open_ledger
 from leash_addon.ledger.runs import raise_hint
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.standing import Standing, Status
+from leash_addon.ledger.virtual_keys import StoredKey
 from leash_addon.ledger.writer import LedgerWriter
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Settlement",
     "Standing",
     "Status",
+    "StoredKey",
     "new_call_id",
     "open_ledger",
     "raise_hint",

@@ -10,13 +10,16 @@ from leash_addon.core.admission import Stand, decide_all, opened
 from leash_addon.core.after import warnings
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import CallRefused, RunStopped
+from leash_addon.core.journal import CallRefused, RunStopped, Screened
 from leash_addon.core.money import Instant
 from leash_addon.core.terms import Plan
 from leash_addon.core.verdict import Allow, Effect, Trip, Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.charging import Charging
+
+MOST_FOUND = 64
+"""Rules that fired on one call that are put on record one by one; the others are counted."""
 
 
 def admit(books: Books, charging: Charging, ask: Ask, owner: str, now: Instant) -> Verdict:
@@ -28,6 +31,8 @@ def admit(books: Books, charging: Charging, ask: Ask, owner: str, now: Instant) 
         raise LedgerError(msg)
     planned = charging.plan(ask, account, now)
     admission = decide_all(ask, charging.terms, planned, _stand(books, planned), now)
+    if ask.found and not _asks_again(ask, admission.verdict):
+        books.record(screened(ask, now))
     match admission.verdict:
         case Allow():
             books.record(opened(ask, admission, now), owner)
@@ -41,14 +46,35 @@ def admit(books: Books, charging: Charging, ask: Ask, owner: str, now: Instant) 
     return admission.verdict
 
 
+def screened(ask: Ask, now: Instant) -> Screened:
+    """Return the entry of what screening found in a call."""
+    return Screened(
+        run=ask.run,
+        at=now,
+        of=ask.call,
+        found=ask.found[:MOST_FOUND],
+        more=max(0, len(ask.found) - MOST_FOUND),
+        provider=ask.provider,
+        model=ask.model,
+        client=ask.client,
+    )
+
+
+def _asks_again(ask: Ask, verdict: Verdict) -> bool:
+    return ask.patient and isinstance(verdict, Trip) and verdict.effect is Effect.PASSING
+
+
 def _stand(books: Books, planned: Plan) -> Stand:
     """Read, in key order, what a call is judged by."""
-    balances = {key: books.find(key) for key in sorted(planned.accounts)}
-    buckets = {key: books.bucket(key) for key in sorted({one.key for one in planned.buckets})}
-    return Stand(
-        balances={key: balance for key, balance in balances.items() if balance is not None},
-        states={key: at for key, at in buckets.items() if at is not None},
-    )
+    balances: dict[str, Balance] = {}
+    for key in sorted(planned.accounts):
+        if (balance := books.find(key)) is not None:
+            balances[key] = balance
+    states: dict[str, Instant] = {}
+    for key in sorted({one.key for one in planned.buckets}):
+        if (at := books.bucket(key)) is not None:
+            states[key] = at
+    return Stand(balances=balances, states=states)
 
 
 def warn(books: Books, run: str, now: Instant) -> None:
@@ -60,7 +86,7 @@ def warn(books: Books, run: str, now: Instant) -> None:
 
 
 def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) -> None:
-    if ask.patient and trip.effect is Effect.PASSING:
+    if _asks_again(ask, trip):
         return
     refused = CallRefused(
         run=ask.run,

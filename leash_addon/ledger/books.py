@@ -4,6 +4,9 @@
 decoder costs more than a call does.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from leash_addon.core.balance import EMPTY, Balance, fold
@@ -89,16 +92,22 @@ class Codec:
         return text
 
 
+NOTHING_KNOWN: Mapping[str, Balance] = MappingProxyType({})
+
+
 class Books:
     """The accounts as one open transaction sees and changes them."""
 
-    __slots__ = ("_buckets", "_changed", "_filled", "_states", "codec", "entries", "store")
+    __slots__ = ("_buckets", "_changed", "_filled", "_known", "codec", "entries", "states", "store")
 
-    def __init__(self, store: Store, codec: Codec) -> None:
-        """Begin with nothing read and nothing changed."""
+    def __init__(
+        self, store: Store, codec: Codec, known: Mapping[str, Balance] = NOTHING_KNOWN
+    ) -> None:
+        """Begin with nothing changed. ``known``: balances that need not be read."""
         self.store = store
         self.codec = codec
-        self._states: dict[str, Balance | None] = {}
+        self.states: dict[str, Balance | None] = {}
+        self._known = known
         self._changed: dict[str, int] = {}
         self._buckets: dict[str, Instant | None] = {}
         self._filled: set[str] = set()
@@ -107,11 +116,13 @@ class Books:
     def find(self, account: str) -> Balance | None:
         """Return what an account stands at, ``None`` when nothing was ever booked on it."""
         try:
-            return self._states[account]
+            return self.states[account]
         except KeyError:
-            text = self.store.balance(account)
-            state = None if text is None else self.codec.state(account, text)
-            self._states[account] = state
+            state = self._known.get(account)
+            if state is None:
+                text = self.store.balance(account)
+                state = None if text is None else self.codec.state(account, text)
+            self.states[account] = state
             return state
 
     def bucket(self, key: str) -> Instant | None:
@@ -149,15 +160,16 @@ class Books:
                 owner,
             )
         )
+        states, changed = self.states, self._changed
         for account in accounts_of(entry):
-            self._states[account] = fold(self.find(account) or EMPTY, entry)
-            self._changed[account] = self._changed.get(account, 0) + 1
+            states[account] = fold(states.get(account) or self.find(account) or EMPTY, entry)
+            changed[account] = changed.get(account, 0) + 1
         self.entries.append(entry)
 
     def write(self) -> None:
         """Write what changed, in key order; the transaction commits it."""
         for account, entries in sorted(self._changed.items()):
-            state = self._states[account]
+            state = self.states[account]
             if state is not None:
                 self.store.write_balance(account, self.codec.state_text(account, state), entries)
         for key in sorted(self._filled):

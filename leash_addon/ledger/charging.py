@@ -37,7 +37,8 @@ class Charging:
 
     def plan(self, ask: Ask, run_account: str, now: Instant) -> Plan:
         """Say which accounts and buckets a call concerns."""
-        caller = (run_account, *ask.tags.items())
+        stamp = "" if ask.grant is None else ask.grant.stamp
+        caller = (run_account, stamp, *ask.tags.items())
         known = self._plans.get(caller)
         if known is None or not all(one.window.holds(now) for one in known.caps):
             known = self._last = plan(ask, self.terms, run_account, now, last=self._last)

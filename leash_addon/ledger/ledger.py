@@ -9,7 +9,7 @@ seconds (see ``open_ledger``), not at all once a ``LedgerWriter`` has it.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from typing import Self
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.core.journal import CapRaised, Entry, RunStarted
+from leash_addon.core.journal import CapRaised, Entry, RunFinished, RunStarted
 from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.terms import Terms
@@ -31,14 +31,13 @@ from leash_addon.ledger.charging import Charging, has_full_bucket
 from leash_addon.ledger.database import Database
 from leash_addon.ledger.fsck import Problem, fsck
 from leash_addon.ledger.owners import Owners
+from leash_addon.ledger.reports import Reports
 from leash_addon.ledger.seen import Seen
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.settling import settle
 from leash_addon.ledger.standing import (
     Standing,
     last_activity,
-    read_caps,
-    read_entries,
     read_runs,
     status_of,
     unknown_run,
@@ -47,7 +46,7 @@ from leash_addon.ledger.store import NOTHING, Footprint
 from leash_addon.ledger.upkeep import Upkeep
 
 
-class Ledger:
+class Ledger(Reports):
     """The accounts of one database. Made by ``open_ledger``; closed by ``close`` or ``with``.
 
     Every method raises ``LedgerBusy`` while another process holds a lock, and ``LedgerError`` when
@@ -58,7 +57,7 @@ class Ledger:
     def __init__(self, database: Database, terms: Terms) -> None:
         """Take over an open database; the schema is there."""
         self.path: Path | DatabaseUrl = database.name
-        self.on_commit: Callable[[tuple[Entry, ...]], None] = _nobody
+        self.on_commit: Callable[[tuple[Entry, ...]], None] = lambda _: None
         self.database = database
         self._codec = database.codec
         self._charging = Charging(terms)
@@ -98,11 +97,16 @@ class Ledger:
         entry = RunStarted(run=run, at=now, owner=owner, program=program, prices=prices)
         return self._change(run, lambda books: runs.start(books, entry, limits), new=True)
 
-    def finish_run(self, run: str, exit_code: int, now: Instant) -> Balance:
+    def finish_run(
+        self, run: str, exit_code: int, now: Instant, *, coverage: dict[str, int] | None = None
+    ) -> Balance:
         """Record that the run's command ended. Raises ``UsageError`` for an unknown run."""
         owner = self.enter(now)
         self.balance(run)
-        return self._change(run, lambda books: runs.finish(books, run, owner, exit_code, now))
+        entry = RunFinished(
+            run=run, at=now, owner=owner, exit_code=exit_code, coverage=coverage or {}
+        )
+        return self._change(run, lambda books: books.record(entry))
 
     def kill(self, run: str, now: Instant, *, by: str = "") -> Balance:
         """End a run by hand; it holds on the very next call. ``UsageError`` for an unknown run."""
@@ -122,11 +126,6 @@ class Ledger:
             books.record(CapRaised(run="", at=now, account=account, ceiling=ceiling, by=by))
         self._committed(books)
         return books.find(account) or EMPTY
-
-    def cap_balances(self) -> Iterator[tuple[str, Balance]]:
-        """Yield every account of a cap with its balance, in key order."""
-        with self.database.guarded():
-            yield from read_caps(self.database.query, self._codec)
 
     def _change(self, run: str, change: Callable[[Books], None], *, new: bool = False) -> Balance:
         account = (run_account(run),)
@@ -206,10 +205,10 @@ class Ledger:
     def last_seen(self, run: str) -> Balance:
         """Return what a run stood at when this process last dealt with it, without I/O.
 
-        Where a read takes no time, or this process never did, it is read.
+        Where a read takes no time it is read. Raises ``LedgerError`` where this process has not
+        dealt with it, or not for long.
         """
-        seen = self._seen.get(run)
-        return self.balance(run) if seen is None else seen
+        return self.balance(run) if self.inline else self._seen.find(run)
 
     def account_balance(self, account: str) -> Balance:
         """Return what any account stands at, empty when nothing was booked on it."""
@@ -231,11 +230,6 @@ class Ledger:
         with self.database.guarded():
             status = status_of(balance, lambda owner: self._owners.alive(owner, now))
         return Standing(run=run, balance=balance, status=status)
-
-    def entries(self, run: str) -> Iterator[tuple[int, Entry]]:
-        """Yield a run's journal with each entry's ``seq``, oldest first."""
-        with self.database.guarded():
-            yield from read_entries(self.database.query, self._codec, run)
 
     def run_exists(self, run: str) -> bool:
         """Tell whether the run was ever started."""
@@ -291,7 +285,3 @@ class Ledger:
         if entries:
             self.on_commit(entries)
         return entries
-
-
-def _nobody(entries: tuple[Entry, ...]) -> None:
-    """Listen to nothing."""

@@ -11,6 +11,7 @@ a step or nothing of it.
 * ``responses``: ids (hashed) of stored answers that were billed, with the call that paid.
 * ``buckets``: the moment at which each rate limit's bucket is full again; no row: it is full.
 * ``checkpoints``: what each account stood at after entry ``seq``, up to which entries were pruned.
+* ``virtual_keys``: each ``lsh_`` key as a hash, its terms as JSON, and the provider's key, sealed.
 * ``owners``: processes that may have holds; alive by lease, and by lock file on their machine.
 """
 
@@ -61,10 +62,26 @@ CREATE TABLE checkpoints (account TEXT PRIMARY KEY, seq INTEGER NOT NULL, state 
 STRICT, WITHOUT ROWID;
 """
 
+_FOURTH = """
+CREATE INDEX journal_screened ON journal (seq) WHERE kind = 'screened';
+"""
+
+_VIRTUAL_KEYS = """
+CREATE TABLE virtual_keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL UNIQUE,
+    terms TEXT NOT NULL,
+    sealed TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 STEPS: tuple[tuple[str, str], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
     ("003_checkpoints", _THIRD),
+    ("004_findings", _FOURTH),
+    ("005_virtual_keys", _VIRTUAL_KEYS),
 )
 
 TRIGGERS: Mapping[str, str] = MappingProxyType(

@@ -1,6 +1,7 @@
 """What runs stood at when this process last dealt with them: known without asking a network."""
 
 from leash_addon.core.balance import Balance
+from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import REMEMBERED, Books, run_account
 
 
@@ -22,6 +23,10 @@ class Seen:
             if balance is not None:
                 self._balances[run] = balance
 
-    def get(self, run: str) -> Balance | None:
-        """Return what a run stood at; ``None`` when this process never dealt with it."""
-        return self._balances.get(run)
+    def find(self, run: str) -> Balance:
+        """Return what a run stood at. Raises ``LedgerError`` for one that is not remembered."""
+        try:
+            return self._balances[run]
+        except KeyError:
+            msg = f"what run {run} stands at is not at hand"
+            raise LedgerError(msg) from None

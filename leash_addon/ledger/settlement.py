@@ -38,6 +38,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     on_blind: OnBlind = OnBlind.REFUSE
     first_hand: bool = False
+    plan: dict[str, str] = {}
 
 
 def settled(opened: CallOpened, end: Settlement) -> CallSettled:
@@ -55,6 +56,7 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         imputed=opened.imputed,
         tokens=end.tokens if says_tokens(end) else _held_tokens(opened),
         usage=end.usage,
+        plan=end.plan,
         model=end.model or opened.model,
         priced_by=end.priced_by,
         priced_as=end.priced_as,

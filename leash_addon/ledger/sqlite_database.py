@@ -11,6 +11,7 @@ from leash_addon.ledger.books import Codec
 from leash_addon.ledger.connection import beside
 from leash_addon.ledger.durability import Durability, sync_log
 from leash_addon.ledger.faults import guarded
+from leash_addon.ledger.known import Known
 from leash_addon.ledger.owner import LockFiles
 from leash_addon.ledger.sqlite_store import SqliteSnapshot, snapshot
 from leash_addon.ledger.store import NOTHING, Footprint, Rows
@@ -30,13 +31,14 @@ class SqliteDatabase:
         self.name = path
         self.conn = conn
         self.codec = Codec()
+        self._known = Known(conn)
         self.presence = LockFiles(beside(path, ".owners"))
         found = path.stat()
         self._identity = (found.st_dev, found.st_ino)
 
     def transaction(self, footprint: Footprint = NOTHING) -> Transaction:  # noqa: ARG002
         """Prepare a transaction."""
-        return Transaction(self.conn, self.codec, self.name)
+        return Transaction(self.conn, self.codec, self.name, self._known)
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> Rows:
         """Read rows."""
@@ -44,9 +46,10 @@ class SqliteDatabase:
 
     @contextmanager
     def alone(self) -> Iterator[SqliteSnapshot]:
-        """Hold the write lock."""
+        """Hold the write lock; balances may be changed past the books."""
         with self.transaction():
             yield SqliteSnapshot(self.conn)
+        self._known.forget()
 
     def backup(self, file: Path) -> int:
         """Copy the file."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import Entry
+from leash_addon.core.journal import CallOpened, Entry, Screened
 from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
 from leash_addon.ledger.books import Codec, run_account
@@ -98,6 +98,37 @@ def read_entries(query: Query, codec: Codec, run: str | None = None) -> Iterator
             return
         for seq, body in rows:
             yield seq, codec.entry(body)
+
+
+def read_screened(query: Query, codec: Codec, run: str | None = None) -> Iterator[Screened]:
+    """Yield what screening found in a run (in all), oldest first. No read stays open."""
+    which = "" if run is None else "AND run = ? "
+    given = () if run is None else (run,)
+    seq = 0
+    while True:
+        rows = query(
+            "SELECT seq, body FROM journal WHERE kind = 'screened' AND seq > ? "  # noqa: S608
+            f"{which}ORDER BY seq LIMIT ?",
+            (seq, *given, _PAGE),
+        )
+        if not rows:
+            return
+        seq = rows[-1][0]
+        for _, body in rows:
+            entry = codec.entry(body)
+            if isinstance(entry, Screened):
+                yield entry
+
+
+def read_open(query: Query, codec: Codec) -> Iterator[CallOpened]:
+    """Yield the calls that are open, oldest first."""
+    rows = query(
+        "SELECT journal.body FROM holds JOIN journal ON journal.seq = holds.seq ORDER BY holds.seq"
+    )
+    for (body,) in rows:
+        entry = codec.entry(body)
+        if isinstance(entry, CallOpened):
+            yield entry
 
 
 def unknown_run(query: Query, run: str) -> UsageError:

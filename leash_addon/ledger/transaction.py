@@ -9,6 +9,7 @@ import msgspec
 
 from leash_addon.ledger.books import Books, Codec
 from leash_addon.ledger.faults import translated, unreadable
+from leash_addon.ledger.known import Known
 from leash_addon.ledger.sqlite_store import SqliteStore
 
 
@@ -19,19 +20,22 @@ class Transaction:
     the ledger's own; those of the operating system are the caller's to guard.
     """
 
-    __slots__ = ("_books", "_conn", "_path")
+    __slots__ = ("_books", "_conn", "_known", "_path")
 
-    def __init__(self, conn: sqlite3.Connection, codec: Codec, path: Path) -> None:
+    def __init__(self, conn: sqlite3.Connection, codec: Codec, path: Path, known: Known) -> None:
         """Prepare; nothing is locked yet."""
         self._conn = conn
         self._path = path
-        self._books = Books(SqliteStore(conn), codec)
+        self._known = known
+        self._books = Books(SqliteStore(conn), codec, known.balances)
 
     def __enter__(self) -> Books:
         """Take the write lock, waiting for it as long as the connection's busy timeout says."""
         try:
             self._conn.execute("BEGIN IMMEDIATE")
+            self._known.check()
         except sqlite3.Error as error:
+            self._roll_back()
             raise translated(self._path, error) from error
         return self._books
 
@@ -46,6 +50,7 @@ class Transaction:
             if error is None:
                 self._books.write()
                 self._conn.execute("COMMIT")
+                self._known.keep(self._books.states)
                 return
         except BaseException as failed:
             self._roll_back()
@@ -62,6 +67,7 @@ class Transaction:
             raise unreadable(self._path, error) from error
 
     def _roll_back(self) -> None:
+        self._known.forget()
         with suppress(sqlite3.Error):
             if self._conn.in_transaction:
                 self._conn.execute("ROLLBACK")

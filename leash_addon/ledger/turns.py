@@ -22,6 +22,7 @@ from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure
 from leash_addon.ledger.lane import Lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
+from leash_addon.ledger.turn import Turn, Waiting
 
 _log = logging.getLogger(__name__)
 
@@ -37,56 +38,36 @@ BUSY_FOR = 2.0
 
 BROKEN_PAUSE = 0.25
 
+ANSWER_WITHIN = 5.0
+"""Seconds in which a database across a network must have answered: one that hangs (its machine
+stopped, the network gone) would keep every caller waiting. What it does later is taken back."""
+
 
 def pause(rng: random.Random) -> float:
     """Return the seconds to wait for a held lock: 1 to 10 ms, so that waiters do not march."""
     return 0.001 + rng.random() * 0.009
 
 
-class _Waiting:
-    """An admission that waits for its verdict."""
-
-    __slots__ = ("ask", "until", "verdict")
-
-    def __init__(self, ask: Ask, loop: asyncio.AbstractEventLoop) -> None:
-        self.ask = ask
-        self.verdict: asyncio.Future[Verdict] = loop.create_future()
-        self.until = loop.time() + BUSY_FOR
-
-
-class _Turn:
-    """What goes into one transaction, and what came of it."""
-
-    __slots__ = ("asks", "ends", "error", "verdicts")
-
-    def __init__(self, ends: list[Settlement], asks: list[_Waiting]) -> None:
-        self.ends = ends
-        self.asks = asks
-        self.verdicts: list[Verdict | LedgerError] = []
-        self.error: Exception | None = None
-
-    def book(self, ledger: Ledger, asks: list[Ask], now: Instant) -> None:
-        try:
-            self.verdicts = ledger.book(self.ends, asks, now)
-        except Exception as error:  # noqa: BLE001 - an admission must get an answer
-            self.error = error
-
-
 class Turns:
-    """Admissions and settlements on their way into a ledger. ``lost``: why it must not be used."""
+    """Admissions and settlements on their way into a ledger.
+
+    ``lost``: why it must not be used. ``hangs``: what is said while it has not answered for too
+    long; it goes on by itself when it does.
+    """
 
     def __init__(
         self, ledger: Ledger, lane: Lane, *, clock: Callable[[], Instant], rng: random.Random
     ) -> None:
         """Begin with nothing queued."""
         self.lost: LedgerError | None = None
+        self.hangs: LedgerError | None = None
         self._ledger = ledger
         self._lane = lane
         self._booking = False
         self._clock = clock
         self._rng = rng
         self._ends: dict[str, Settlement] = {}
-        self._asks: list[_Waiting] = []
+        self._asks: list[Waiting] = []
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
 
@@ -95,9 +76,15 @@ class Turns:
 
         A caller that is cancelled after the call was opened will not send it: it settles at zero.
         """
-        waiting = _Waiting(ask, asyncio.get_running_loop())
+        if self.hangs is not None:
+            raise self.hangs
+        loop = asyncio.get_running_loop()
+        waiting = Waiting(ask, loop, BUSY_FOR)
         self._asks.append(waiting)
         self._flush_in(0.0)
+        late = (
+            None if self._ledger.inline else loop.call_later(ANSWER_WITHIN, self._give_up, waiting)
+        )
         try:
             return await waiting.verdict
         except asyncio.CancelledError:
@@ -105,6 +92,23 @@ class Turns:
             if done.done() and not done.cancelled() and done.exception() is None:
                 self._take_back_if_open(ask, done.result())
             raise
+        finally:
+            if late is not None:
+                late.cancel()
+
+    def hang(self) -> LedgerError:
+        """Refuse everything until the database has answered; return what to say."""
+        if self.hangs is None:
+            msg = f"ledger {self._ledger.path}: it has not answered for {ANSWER_WITHIN:g} s"
+            self.hangs = LedgerError(msg)
+            self._lane.go(_nothing, self._answers)
+        return self.hangs
+
+    def _answers(self) -> None:
+        self.hangs = None
+
+    def _give_up(self, waiting: Waiting) -> None:
+        self._answer([waiting], self.hang())
 
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; it is written within milliseconds. The first one counts."""
@@ -163,14 +167,14 @@ class Turns:
             lambda: turn.book(self._ledger, asks, self._clock()), lambda: self._booked(turn)
         )
 
-    def _next_turn(self) -> "_Turn":
+    def _next_turn(self) -> Turn:
         """Take what goes into one transaction; admissions only once no older end waits."""
         asks = [waiting for waiting in self._asks if not waiting.verdict.done()]
         ends = list(islice(self._ends.values(), BATCH))
         self._asks = asks if len(self._ends) > BATCH else []
-        return _Turn(ends, [] if self._asks else asks)
+        return Turn(ends, [] if self._asks else asks)
 
-    def _booked(self, turn: "_Turn") -> None:
+    def _booked(self, turn: Turn) -> None:
         self._booking = False
         match turn.error:
             case None:
@@ -192,7 +196,7 @@ class Turns:
         if self._asks:
             self._flush_in(0.0)
 
-    def _deliver(self, turn: "_Turn") -> None:
+    def _deliver(self, turn: Turn) -> None:
         for end in turn.ends:
             del self._ends[end.call]
         for waiting, verdict in zip(turn.asks, turn.verdicts, strict=True):
@@ -200,7 +204,7 @@ class Turns:
         if self._ends:
             self._flush_in(0.0 if len(self._ends) >= BATCH else SETTLE_AFTER)
 
-    def _give(self, waiting: _Waiting, verdict: Verdict | LedgerError) -> None:
+    def _give(self, waiting: Waiting, verdict: Verdict | LedgerError) -> None:
         if waiting.verdict.done():  # cancelled by a listener of this very commit
             self._take_back_if_open(waiting.ask, verdict)
         elif isinstance(verdict, LedgerError):
@@ -208,18 +212,18 @@ class Turns:
         else:
             waiting.verdict.set_result(verdict)
 
-    def _try_again(self, asks: list[_Waiting], error: LedgerBusy) -> None:
+    def _try_again(self, asks: list[Waiting], error: LedgerBusy) -> None:
         now = asyncio.get_running_loop().time()
         self._asks[:0] = [waiting for waiting in asks if waiting.until > now]
         self._answer([waiting for waiting in asks if waiting.until <= now], error)
         self._flush_in(pause(self._rng))
 
-    def _fail(self, turn: "_Turn", error: LedgerError) -> None:
+    def _fail(self, turn: Turn, error: LedgerError) -> None:
         self._answer(turn.asks, error)
         if self._ends:
             self._flush_in(BROKEN_PAUSE)
 
-    def _answer(self, asks: list[_Waiting], error: LedgerError) -> None:
+    def _answer(self, asks: list[Waiting], error: LedgerError) -> None:
         for waiting in asks:
             if not waiting.verdict.done():
                 waiting.verdict.set_exception(error)
@@ -239,3 +243,7 @@ class Turns:
                 outcome=Outcome.UNSENT,
             )
         )
+
+
+def _nothing() -> None:
+    """Take a turn in a lane."""

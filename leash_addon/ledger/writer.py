@@ -17,10 +17,12 @@ from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerBusy, LedgerError
+from leash_addon.ledger import turns
 from leash_addon.ledger.lane import lane
 from leash_addon.ledger.ledger import Ledger
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.turns import BUSY_FOR, Turns, pause
+from leash_addon.ledger.virtual_keys import StoredKey, find_key
 
 _log = logging.getLogger(__name__)
 
@@ -69,19 +71,32 @@ class LedgerWriter:
         self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
     ) -> Balance:
         """Govern a run, as ``Ledger.start_run`` does."""
-        return await self._patiently(
-            lambda: self._ledger.start_run(
-                run, limits, program=program, prices=prices, now=self._clock()
-            )
-        )
+        if self._turns.hangs is not None:
+            raise self._turns.hangs
+        try:
+            async with asyncio.timeout(None if self._ledger.inline else turns.ANSWER_WITHIN):
+                return await self._patiently(
+                    lambda: self._ledger.start_run(
+                        run, limits, program=program, prices=prices, now=self._clock()
+                    )
+                )
+        except TimeoutError:
+            raise self._turns.hang() from None
 
-    async def finish_run(self, run: str, exit_code: int) -> Balance:
+    async def finish_run(
+        self, run: str, exit_code: int, coverage: dict[str, int] | None = None
+    ) -> Balance:
         """Record a run's end, after everything that is queued."""
         await self.drain()
-        return await self._patiently(lambda: self._ledger.finish_run(run, exit_code, self._clock()))
+        return await self._patiently(
+            lambda: self._ledger.finish_run(run, exit_code, self._clock(), coverage=coverage)
+        )
 
     def balance(self, run: str) -> Balance:
-        """Return what a run stands at, without what is still queued; never waits for a network."""
+        """Return what a run stands at, without what is still queued; never waits for a network.
+
+        Raises ``LedgerError`` for a run that only a network could tell of.
+        """
         return self._ledger.last_seen(run)
 
     async def look(self, run: str) -> Balance:
@@ -94,6 +109,10 @@ class LedgerWriter:
         A caller that is cancelled after the call was opened will not send it: it settles at zero.
         """
         return await self._turns.admit(ask)
+
+    async def find_key(self, token: str) -> StoredKey | None:
+        """Look an ``lsh_`` key up. Raises ``LedgerError``."""
+        return await self._lane.do(lambda: find_key(self._ledger.database, token))
 
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; it is written within milliseconds. The first one counts."""

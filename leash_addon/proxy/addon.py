@@ -6,21 +6,18 @@ is wrapped so that it refuses instead. A call may end in ``response``, ``error``
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import wraps
 
 from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Reason, Trip
-from leash_addon.errors import LedgerError
-from leash_addon.proxy.account import Account
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identify import proxy_user
 from leash_addon.proxy.intake import (
@@ -32,10 +29,15 @@ from leash_addon.proxy.intake import (
     lowered,
     strip_own_headers,
 )
-from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
+from leash_addon.proxy.keys import Empty, Keys
+from leash_addon.proxy.kinds import kind_of
+from leash_addon.proxy.peers import Peers
+from leash_addon.proxy.refusals import Caller, Denial
 from leash_addon.proxy.remarks import remark_refused, remark_settled
+from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
+from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
-from leash_addon.wire.asked import Asked, read_request
+from leash_addon.wire.asked import Asked, parse_request
 from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
@@ -48,25 +50,6 @@ NO_SOCKETS = Denial(
     status=403,
 )
 
-type Hook = Callable[["LeashAddon", HTTPFlow], Awaitable[None]]
-
-
-def fail_closed(hook: Hook) -> Hook:
-    """Refuse the call when its hook raises: nothing is forwarded that nobody judged."""
-
-    @wraps(hook)
-    async def guarded(self: "LeashAddon", flow: HTTPFlow) -> None:
-        try:
-            await hook(self, flow)
-        except LedgerError as error:
-            logger.error("no ledger, no call: %s", error)  # noqa: TRY400 - the message says it all
-            self.refuse(flow, LEDGER_AWAY)
-        except Exception:
-            logger.exception("a call was refused because leash failed on it")
-            self.refuse(flow, FAULT)
-
-    return guarded
-
 
 class LeashAddon:
     """Governs the flows of one mitmproxy. ``remarks``: comment flows, for mitmweb and mitmproxy."""
@@ -74,18 +57,30 @@ class LeashAddon:
     name = "leash"
 
     def __init__(
-        self, governor: Governor, providers: Providers, clients: Clients, *, remarks: bool = False
+        self,
+        governor: Governor,
+        providers: Providers,
+        clients: Clients,
+        *,
+        remarks: bool = False,
+        screening: Screening | None = None,
+        keys: Keys | None = None,
     ) -> None:
-        """Take what decides, what is metered, and who is known."""
+        """Take what decides, what is metered, who is known, and what looks at texts."""
         self.governor = governor
+        self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = Connections(providers, self.coverage)
-        self.addons = [self._connections]
+        self._peers = Peers() if governor.policy.processes else None
+        self.addons = [self._connections, *([self._peers] if self._peers else [])]
         self._reception = Reception(
             providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
         )
-        self._sockets = Sockets(governor, self.coverage)
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
+        self.keys = keys or Keys(
+            Empty(), providers, governor.policy, master=bytes, clock=governor.clock
+        )
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -99,7 +94,8 @@ class LeashAddon:
         found = self._reception.provider_of(flow, tunnelled=tunnelled)
         if found is None:
             strip_own_headers(flow.request.headers)
-            flow.request.stream = True
+            if await self._key_is_good(flow, None):
+                flow.request.stream = True
             return
         headers = lowered(flow.request.headers)
         user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
@@ -107,13 +103,25 @@ class LeashAddon:
             intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
         except ValueError as error:
             denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
-            self._answer(flow, denial, Caller(shape=found[1].dialect))
+            answer(flow, denial, Caller(shape=found[1].dialect))
             return
         strip_own_headers(flow.request.headers)
         self._flows[flow.id] = intake
+        if not await self._key_is_good(flow, intake, found[0]):
+            return
         if intake.route.free and not is_upgrade(headers):
             self.coverage.free += 1
             flow.request.stream = True
+
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None, host: str = "") -> bool:
+        """Judge the virtual key of a request, if it has one; answer it when it is no good."""
+        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial):
+            self.refuse(flow, judged)
+            return False
+        if judged is not None and intake is not None:
+            self.keys.charge(flow, intake, host, judged)
+        return True
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -125,15 +133,22 @@ class LeashAddon:
         if is_upgrade(headers) and self._upgraded(flow, intake):
             return
         body = flow.request.raw_content or b""
-        asked = read_request(intake.route, headers, body, url=intake.url)
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        asked = parsed.asked
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
+        judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        if judged.body is not None:
+            headers, body = lowered(flow.request.headers), judged.body
+        intake.remark = remark(judged)
         holds = self.governor.policy.holds
         bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
-        await self._admit(flow, intake, asked, bounds)
+        await self._admit(flow, intake, asked, bounds, judged)
 
-    async def _admit(self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds) -> None:
+    async def _admit(
+        self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds, judged: Judgement
+    ) -> None:
         governor = self.governor
         ask = governor.ask(
             intake.run,
@@ -141,22 +156,34 @@ class LeashAddon:
             asked,
             client=intake.client.name,
             imputed=intake.imputed,
-            tags=intake.tags,
+            tags=await self._tags(flow, intake, asked),
             bounds=bounds,
+            grant=intake.grant,
         )
-        verdict = await governor.admit(ask, intake.route)
+        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        judged.recorded()
         if isinstance(verdict, Trip):
-            self.refuse(flow, Denial.of(verdict))
+            self.refuse(flow, denial_of(verdict, judged))
             return
         intake.call = verdict
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1
+        self.coverage.blind += intake.route.format is None
+        self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
+
+    async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
+        """Return who asks, with which of its processes, and what the call is to it."""
+        more = {
+            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
+            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+        }
+        return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
     def _upgraded(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Meter a WebSocket, or turn it down; ``False``: it is judged as the blind call it is."""
@@ -222,45 +249,31 @@ class LeashAddon:
         """Answer a flow ourselves; a call that had been opened cost nothing."""
         intake = self._flows.get(flow.id)
         if intake is None:
-            self._answer(flow, denial, Caller(shape=""))
+            answer(flow, denial, Caller(shape=""))
             return
         if intake.call is not None:
             self.governor.finish(intake.call, Outcome.UNSENT)
         self.coverage.refused += 1
         if self._remarks:
-            remark_refused(flow, intake.run, denial.reason)
+            remark_refused(flow, intake, denial.reason)
         caller = Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
             client=intake.client,
             forced=self.governor.policy.refusal,
-            account=self._account(intake.run),
+            account=account_of(self.governor, intake.run),
         )
-        self._answer(flow, denial, caller)
-
-    def _answer(self, flow: HTTPFlow, denial: Denial, caller: Caller) -> None:
-        try:
-            made = refusal(denial, caller)
-            flow.request.stream = False
-            flow.response = Response.make(made.status, made.body, made.headers)
-        except Exception:
-            logger.exception("a refusal could not be written; the connection is closed instead")
-            flow.kill()
-
-    def _account(self, run: str) -> Account | None:
-        try:
-            return self.governor.account(run)
-        except Exception:  # noqa: BLE001 - a refusal goes out without the account if need be
-            logger.warning("the account of run %s cannot be read", run)
-            return None
+        answer(flow, denial, caller)
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
+        self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         self._sockets.end(flow)
         if intake is None or intake.call is None:
             return
         if intake.call.status is None and flow.response is not None:
             intake.call.status = flow.response.status_code
+        self.coverage.received += intake.call.received
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
-            remark_settled(flow, intake.run, settled)
+            remark_settled(flow, intake, settled)

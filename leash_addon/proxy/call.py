@@ -1,7 +1,7 @@
 """One call, from the moment its hold is in the ledger until it is settled."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.money import Instant, Pico
@@ -18,6 +18,7 @@ class Call:
     ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
     that its request must be lowered to before it goes; ``None``: it may go as it is.
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
+    ``received``: bytes of its answer. ``plan``: the subscription's own limits, as it tells them.
     ``read``: tells the reading where no meter of its own does. ``cut``: the reason for which leash
     ended its answer.
     """
@@ -33,6 +34,8 @@ class Call:
     settled: Settlement | None = None
     note: str = ""
     first_hand: bool = True
+    received: int = 0
+    plan: dict[str, str] = field(default_factory=dict)
     read: Callable[[], Reading] | None = None
     cut: str = ""
 

@@ -14,7 +14,14 @@ from leash_addon.errors import UsageError
 
 STATUSES = (400, 402, 403, 429)
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_KEYS = {"name": str, "user_agent": list, "header": list, "final": int}
+_KEYS = {
+    "name": str,
+    "user_agent": list,
+    "header": list,
+    "final": int,
+    "kind_header": list,
+    "side_without_tools": bool,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +30,16 @@ class Client:
 
     ``user_agent``: texts of which one occurs in its User-Agent (lower case). ``header``: names of
     headers of which one is sent by it alone. ``final``: the status that ends it at once.
+    ``kind_header``: headers that say what a call is to it, or ``NAME:MEMBER`` of one in JSON.
+    ``side_without_tools``: its calls without tools are not its main loop's.
     """
 
     name: str
     user_agent: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
     final: int = 429
+    kind_header: tuple[str, ...] = ()
+    side_without_tools: bool = False
 
     def sent(self, agent: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request with these headers (lower-case names) is from this program."""
@@ -82,7 +93,7 @@ def _read(row: Mapping[str, object], place: str) -> Client:
         if key not in _KEYS:
             msg = f"{place}: {key}: unknown key; known are {', '.join(_KEYS)}"
             raise UsageError(msg)
-        if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
+        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) and _KEYS[key] is int):
             msg = f"{place}: {key}: must be {_KEYS[key].__name__}"
             raise UsageError(msg)
     name, final = row.get("name"), row.get("final", 429)
@@ -96,7 +107,14 @@ def _read(row: Mapping[str, object], place: str) -> Client:
     if not agents and not headers:
         msg = f"{place}: user_agent or header must say how {name} is known"
         raise UsageError(msg)
-    return Client(name=name, user_agent=agents, header=headers, final=final)
+    return Client(
+        name=name,
+        user_agent=agents,
+        header=headers,
+        final=final,
+        kind_header=_texts(row, "kind_header", place),
+        side_without_tools=row.get("side_without_tools") is True,
+    )
 
 
 def _texts(row: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Allow, Reason, Trip
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
@@ -84,8 +85,12 @@ class Governor:
         imputed: bool,
         tags: Mapping[str, str] = NO_TAGS,
         bounds: Bounds = UNASKED,
+        grant: Grant | None = None,
     ) -> Ask:
-        """Put what a request asks for into the ledger's words. ``tags``: who asks."""
+        """Put what a request asks for into the ledger's words. ``tags``: who asks.
+
+        ``grant``: what the caller's virtual key allows.
+        """
         model = asked.model or route.model or ""
         card = self._card(route, asked.model)
         return Ask(
@@ -109,6 +114,7 @@ class Governor:
             unseen=bounds.unseen,
             clamp_floor=bounds.clamp_floor,
             patient=self.policy.wait > 0,
+            grant=grant,
         )
 
     async def admit(self, ask: Ask, route: Route, *, waits: bool = True) -> Call | Trip:
@@ -231,6 +237,7 @@ class Governor:
             first_byte=None if first is None else first - call.opened_at,
             secret=self._secret,
             first_hand=call.first_hand,
+            plan=call.plan,
         )
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.clients import Client, Clients
 from leash_addon.proxy.doors import plain
 from leash_addon.proxy.governor import Call
+from leash_addon.proxy.kinds import said_kind
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.tags import tags_of
 from leash_addon.proxy.upstream import base_url_host, is_for_us, send_to_host, send_to_url
@@ -19,8 +21,10 @@ from leash_addon.wire.routes import ProviderRule, Providers, Route
 class Intake:
     """One request to a provider. ``url``: as the client meant it, before any other upstream.
 
-    ``tags``: who asks, beside the run. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event.
+    ``tags``: who asks, beside the run. ``kind``: what its headers say that the call is
+    to it. ``call``: once it is admitted. ``injected``: we asked for
+    the usage event. ``grant``: what the caller's virtual key allows. ``remark``: what
+    screening found, for people.
     """
 
     rule: ProviderRule
@@ -30,8 +34,11 @@ class Intake:
     imputed: bool
     url: str
     tags: Mapping[str, str]
+    kind: str
     call: Call | None = None
+    grant: Grant | None = None
     injected: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +93,13 @@ class Reception:
         is none.
         """
         url = f"{request.scheme}://{host}{request.path}"
+        client = self.clients.find(headers)
         intake = Intake(
             rule=rule,
             route=rule.route(request.method, request.path),
             run=identify.run_of(self.policy, headers, user),
-            client=self.clients.find(headers),
+            client=client,
+            kind=said_kind(client, headers),
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
             tags=tags_of(headers, user, url, ip, self.hashed),

@@ -29,6 +29,8 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.dispatch import Dispatch
+from leash_addon.proxy.onboarding import Onboarding
+from leash_addon.proxy.seam import seam
 
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
@@ -83,14 +85,15 @@ class Proxy:
         made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
-        own = (Block(), self._server, LeashTls(self._store), self._addon, NextLayer())
-        made.addons.add(*own)  # type: ignore[no-untyped-call]
+        own = (LeashTls(self._store), Onboarding(self._store.authority), self._addon)
+        made.addons.add(Block(), self._server, *own, NextLayer())  # type: ignore[no-untyped-call]
         made.options.update(**self._options())
         self._master = made
         self._exit.enter_context(
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
+        self._exit.enter_context(seam(self._addon.keys.swap))
         try:
             await self._listen()
         except ListenError:

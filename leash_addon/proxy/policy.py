@@ -22,7 +22,7 @@ class Policy:
     ``upstream``: one server in every provider's place; it wins over a provider's own.
     ``websocket``: what an upgrade meets where its provider says nothing. ``cut``: end answers that
     run when a kill or a hard limit comes. ``names``: further host names of this listener, for
-    base-URL clients.
+    base-URL clients. ``processes``: callers are our own descendants, and told apart.
     """
 
     run: str | None = None
@@ -38,6 +38,7 @@ class Policy:
     cut: bool = False
     names: tuple[str, ...] = ()
     prices: str = ""
+    processes: bool = False
 
     @classmethod
     def of(cls, settings: Settings, *, run: str | None = None, prices: str = "") -> Self:

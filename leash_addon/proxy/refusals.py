@@ -10,6 +10,7 @@ A message never speaks of the length of a prompt: clients answer that by compact
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -28,6 +29,7 @@ type Json = dict[str, object]
 
 _OPENAI = {
     400: "invalid_request_error",
+    401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
     429: "rate_limit_error",
@@ -37,6 +39,7 @@ _OPENAI = {
 _ANTHROPIC = _OPENAI | {500: "api_error", 503: "overloaded_error"}
 _GEMINI = {
     400: "FAILED_PRECONDITION",
+    401: "UNAUTHENTICATED",
     402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
     429: "RESOURCE_EXHAUSTED",
@@ -45,12 +48,17 @@ _GEMINI = {
 }
 _BEDROCK = {
     400: "ValidationException",
+    401: "UnrecognizedClientException",
     402: "ServiceQuotaExceededException",
     403: "AccessDeniedException",
     429: "ThrottlingException",
     500: "InternalServerException",
     503: "ServiceUnavailableException",
 }
+
+
+_NO_RETRY = frozenset({400, 402})
+"""Final statuses of clients that would come back after a 403."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,7 @@ class Denial:
     """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
 
     ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
+    ``more``: fields beside the account, for programs.
     """
 
     reason: str
@@ -76,6 +85,7 @@ class Denial:
     status: int | None = None
     account: str = ""
     resets_at: Instant | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trip: Trip) -> "Denial":
@@ -150,6 +160,8 @@ def error_body(denial: Denial, caller: Caller, status: int) -> Json:
 def _status(denial: Denial, caller: Caller) -> int:
     if not denial.final:
         return 429
+    if denial.reason == Reason.SCREENING and not caller.forced:
+        return caller.client.final if caller.client.final in _NO_RETRY else 403
     return caller.forced or caller.client.final
 
 
@@ -181,7 +193,7 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
         found["resets_at"] = time_of(denial.resets_at)
     if hint:
         found["raise"] = hint
-    return found
+    return found | dict(denial.more)
 
 
 def kind_of(shape: str) -> str:
@@ -217,7 +229,7 @@ def _body(kind: str, status: int, message: str, denial: Denial, leash: Json) -> 
                 "param": None,
                 "code": denial.reason,
             }
-            account = {k: v for k, v in leash.items() if k in _ACCOUNT}
+            account = {k: v for k, v in leash.items() if k in _ACCOUNT or k in denial.more}
             return {"error": error | account, "leash": leash}
 
 
@@ -228,12 +240,16 @@ def _details(denial: Denial) -> list[Json]:
     if not denial.final:
         delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
         return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    if denial.reason == Reason.SCREENING:
+        error = {"reason": "SCREENING", "domain": "leash"}
+        return [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **error}]
+    is_auth = denial.reason == Reason.AUTH.value
     return [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "QUOTA_EXHAUSTED",
-            # gemini-cli takes the reason for final only from this domain.
-            "domain": "cloudcode-pa.googleapis.com",
+            "reason": "API_KEY_INVALID" if is_auth else "QUOTA_EXHAUSTED",
+            # gemini-cli takes the second for final only from this domain.
+            "domain": "googleapis.com" if is_auth else "cloudcode-pa.googleapis.com",
             "metadata": {"leash_reason": denial.reason},
         }
     ]

@@ -4,21 +4,27 @@ from mitmproxy.http import HTTPFlow
 
 from leash_addon.core.money import show_usd
 from leash_addon.ledger import Settlement
+from leash_addon.proxy.intake import Intake
 
 REFUSED = ":no_entry:"
 
 
-def remark_settled(flow: HTTPFlow, run: str, settled: Settlement) -> None:
+def remark_settled(flow: HTTPFlow, intake: Intake, settled: Settlement) -> None:
     """Say what the call came to."""
     cost = "unpriced" if settled.cost is None else show_usd(settled.cost)
     tokens = settled.tokens
     flow.comment = (
-        f"leash: run {run} · {settled.model or 'no model'} · {tokens.input} in, {tokens.output} out"
-        f" · {cost} ({settled.confidence.value})"
+        f"leash: run {intake.run} · {settled.model or 'no model'} · {tokens.input} in, "
+        f"{tokens.output} out · {cost} ({settled.confidence.value}){_screening(intake)}"
     )
 
 
-def remark_refused(flow: HTTPFlow, run: str, reason: str) -> None:
+def remark_refused(flow: HTTPFlow, intake: Intake, reason: str) -> None:
     """Say why leash answered."""
-    flow.comment = f"leash: run {run} · refused ({reason})"
+    flow.comment = f"leash: run {intake.run} · refused ({reason}){_screening(intake)}"
     flow.marked = REFUSED
+
+
+def _screening(intake: Intake) -> str:
+    """Say which rules fired."""
+    return f" · screening: {intake.remark}" if intake.remark else ""

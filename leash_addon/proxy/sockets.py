@@ -7,7 +7,7 @@ the format's own words, and after a final no the connection is closed.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
@@ -20,12 +20,15 @@ from leash_addon.core.verdict import Trip
 from leash_addon.errors import LedgerError
 from leash_addon.proxy.bounds import Bounds
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.failing import account_of
 from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.interject import hang_up, let_go, say
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial
+from leash_addon.proxy.screened import denial_of, with_findings
+from leash_addon.proxy.screening import NOTHING, Judgement, Screening
 from leash_addon.proxy.words import close_of, socket_words
-from leash_addon.wire.asked import Asked
+from leash_addon.wire.asked import Asked, parse_request
 from leash_addon.wire.calls import Opened, Settled, SocketMeter
 from leash_addon.wire.routes import Route
 from leash_addon.wire.socket import socket_meter
@@ -34,6 +37,8 @@ from leash_addon.wire.turn import Backlog, read_turn
 logger = logging.getLogger(__name__)
 
 SWITCHED = 101
+
+type Tags = Callable[[HTTPFlow, Intake, Asked], Awaitable[Mapping[str, str]]]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -57,9 +62,12 @@ class Socket:
 class Sockets:
     """Governs the WebSockets of one proxy."""
 
-    def __init__(self, governor: Governor, coverage: Coverage) -> None:
-        """``coverage``: where calls and refusals are counted."""
+    def __init__(
+        self, governor: Governor, coverage: Coverage, screening: Screening | None, tags: Tags
+    ) -> None:
+        """``coverage``: where calls and refusals are counted. ``tags``: say who asks for a turn."""
         self._governor, self._coverage = governor, coverage
+        self._screening, self._tags = screening, tags
         self._open: dict[str, Socket] = {}
 
     def take(self, flow: HTTPFlow, intake: Intake) -> bool:
@@ -123,10 +131,10 @@ class Sockets:
         data, asks = message.content, False
         for event in socket.meter.feed("sent" if message.from_client else "received", data):
             if isinstance(event, Settled):
-                await self._settle(flow, socket, event)
+                await self._settle(flow, socket, event, message)
                 continue
             asks = True
-            denial = await self._admit(flow, socket, event)
+            denial = await self._admit(flow, socket, event, message)
             if denial is not None:
                 await self._refuse(flow, socket, message, denial)
                 return
@@ -134,29 +142,52 @@ class Sockets:
                 self._unsend(socket, event.key)
                 message.drop()
                 return
-        if message.from_client and not asks:
-            socket.backlog.sent(data)
+        if message.from_client:
+            self._coverage.sent += len(data)
+            if not asks:
+                socket.backlog.sent(data)
         for call in socket.calls.values() if not message.from_client else ():
             call.first_byte_at = call.first_byte_at or self._governor.clock()
 
-    async def _admit(self, flow: HTTPFlow, socket: Socket, event: Opened) -> Denial | None:
+    async def _admit(
+        self, flow: HTTPFlow, socket: Socket, event: Opened, message: WebSocketMessage
+    ) -> Denial | None:
         """Open a call for a turn; return what refuses it."""
         asked = read_turn(socket.route, event.asked, socket.meter.model)
         if asked.free:
             socket.free.add(event.key)
             self._coverage.free += 1
             return None
-        verdict = await self._ask(socket, asked, event.asked)
+        judged = NOTHING if event.asked is None else await self._screen(socket, message)
+        verdict = await self._ask(flow, socket, asked, event.asked, judged)
+        judged.recorded()
         if isinstance(verdict, Trip):
             socket.meter.withdraw(event.key)
-            return Denial.of(verdict)
+            return denial_of(verdict, judged)
         verdict.status = SWITCHED if flow.response is None else flow.response.status_code
         verdict.read = partial(socket.meter.reading, event.key)
         socket.calls[event.key] = verdict
         self._coverage.calls += 1
         return None
 
-    async def _ask(self, socket: Socket, asked: Asked, data: bytes | None) -> Call | Trip:
+    async def _screen(self, socket: Socket, message: WebSocketMessage) -> Judgement:
+        """Screen a turn, and write what must change into its message."""
+        if self._screening is None:
+            return NOTHING
+        parsed = parse_request(socket.route, {}, message.content)
+        judged = await self._screening.judge(socket.intake.run, socket.route.format, parsed)
+        if judged.body is not None:
+            message.content = judged.body
+        return judged
+
+    async def _ask(
+        self,
+        flow: HTTPFlow,
+        socket: Socket,
+        asked: Asked,
+        data: bytes | None,
+        judged: Judgement,
+    ) -> Call | Trip:
         governor, intake, backlog = self._governor, socket.intake, socket.backlog
         behind = backlog.behind(data)
         asked = replace(asked, input_tokens=asked.input_tokens + behind)
@@ -166,20 +197,24 @@ class Sockets:
             asked,
             client=intake.client.name,
             imputed=intake.imputed,
-            tags=intake.tags,
+            tags=await self._tags(flow, intake, asked),
             bounds=Bounds(input_bytes=len(data or b""), unseen=backlog.unseen(data)),
+            grant=intake.grant,
         )
+        ask = with_findings(ask, judged)
         # A call that waited here would hold back the end of the very calls that it waits for.
         return await governor.admit(ask, socket.route, waits=not socket.calls)
 
-    async def _settle(self, flow: HTTPFlow, socket: Socket, event: Settled) -> None:
+    async def _settle(
+        self, flow: HTTPFlow, socket: Socket, event: Settled, message: WebSocketMessage
+    ) -> None:
         reading = event.reading
         if event.key in socket.free:
             socket.free.discard(event.key)
             if not _has_output(reading):
                 return
             # It said that it would cost nothing, and was answered all the same.
-            await self._admit(flow, socket, Opened(key=event.key, asked=None))
+            await self._admit(flow, socket, Opened(key=event.key, asked=None), message)
         call = socket.calls.pop(event.key, None)
         if call is not None:
             if event.kind == "response":
@@ -235,12 +270,11 @@ class Sockets:
 
     def _caller(self, socket: Socket) -> Caller:
         intake = socket.intake
-        try:
-            account = self._governor.account(intake.run)
-        except Exception:  # noqa: BLE001 - a refusal goes out without the account if need be
-            account = None
         return Caller(
-            shape=socket.route.format or "", run=intake.run, client=intake.client, account=account
+            shape=socket.route.format or "",
+            run=intake.run,
+            client=intake.client,
+            account=account_of(self._governor, intake.run),
         )
 
 

@@ -5,10 +5,12 @@ logged as an error while mitmproxy starts, which makes it exit. mitmproxy accept
 moment before it tells its addons that it runs; until leash stands, every request gets 503.
 """
 
+import asyncio
 import logging
 import os
 import secrets
 import time
+from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -27,7 +29,11 @@ from leash_addon.ledger import LedgerWriter, open_ledger
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.keys import Keys
+from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.rulebook import Rulebook, open_screening
+from leash_addon.proxy.seam import seam
 from leash_addon.proxy.secret import open_secret
 
 logger = logging.getLogger(__name__)
@@ -50,6 +56,8 @@ class Stock:
         """Hold nothing yet."""
         self.addons: list[LeashAddon] = []
         self._writer: LedgerWriter | None = None
+        self._rulebook: Rulebook | None = None
+        self._exit = ExitStack()
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -64,6 +72,9 @@ class Stock:
         """Refuse the option that would send a body upstream before it is judged."""
         if "stream_large_bodies" in updated and ctx.options.stream_large_bodies:
             msg = "leash cannot govern with stream_large_bodies: use body_size_limit instead"
+            raise exceptions.OptionsError(msg)
+        if "proxy_debug" in updated and ctx.options.proxy_debug:
+            msg = "leash keeps keys out of logs: proxy_debug would write what goes over the wire"
             raise exceptions.OptionsError(msg)
 
     async def running(self) -> None:
@@ -85,10 +96,13 @@ class Stock:
 
     async def done(self) -> None:
         """Settle what is open and close the ledger."""
+        if self._rulebook is not None:
+            self._rulebook.stop()
         if self._writer is None:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
+        self._exit.close()
         for run in governor.runs:
             await writer.finish_run(run, 0)
         await writer.close()
@@ -97,6 +111,7 @@ class Stock:
         settings = _settings()
         providers = load_providers(settings.providers, where=_where(settings))
         prices = load_prices(settings.prices)
+        screening = await asyncio.to_thread(open_screening, settings)
         ledger = open_ledger(settings.db, terms=settings.terms)
         writer = LedgerWriter(ledger, clock=_clock, rng=secrets.SystemRandom())
         await writer.start()
@@ -113,7 +128,21 @@ class Stock:
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
         self._writer = writer
-        self.addons.append(LeashAddon(governor, providers, load_clients(), remarks=True))
+        keys = Keys(
+            writer,
+            providers,
+            policy,
+            master=lambda: master_key(os.environ, settings.home),
+            clock=_clock,
+        )
+        self._exit.enter_context(seam(keys.swap))
+        clients = load_clients()
+        self.addons.append(
+            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+        )
+        if screening is not None:
+            self._rulebook = Rulebook(screening, settings)
+            self._rulebook.start()
         if not settings.limits_given:
             logger.warning("leash: no limit is set; calls are metered and none is refused")
 

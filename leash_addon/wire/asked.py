@@ -1,5 +1,6 @@
 """What one request asks for: its model, its limits, and how its answer will come."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from leash_addon.wire.request_shapes import (
 from leash_addon.wire.routes import Route
 from leash_addon.wire.usage_option import with_usage_option
 
-__all__ = ["Asked", "plain_body", "read_request", "with_usage_option"]
+__all__ = ["Asked", "Parsed", "parse_request", "plain_body", "read_request", "with_usage_option"]
 
 STREAMING_URL = re.compile(r":stream\w*$|-stream$")
 """Gemini and Vertex (``:streamGenerateContent``), Bedrock (``/invoke-with-response-stream``)."""
@@ -45,8 +46,9 @@ class Asked:
     images is counted like text, which overstates them; uploaded files at 500 bytes a token.
     ``can_inject``: the body may have ``stream_options.include_usage`` added. ``free``: the request
     costs nothing by what it says.
-    ``signed``: the body is under an AWS signature and cannot be changed. ``broken``: why the body
-    could not be read; the other fields then hold what is known without it.
+    ``tools``: it declares some. ``signed``: the body is under an AWS signature and cannot be
+    changed. ``broken``: why the body could not be read; the other fields then hold what is known
+    without it.
     """
 
     model: str | None = None
@@ -57,10 +59,32 @@ class Asked:
     can_inject: bool = False
     free: bool = False
     signed: bool = False
+    tools: bool = False
     broken: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A request, read once. ``plain``: its JSON without content coding; ``body``: its members.
+
+    ``body``: ``None`` where there is no JSON object. ``inside``: the member of the body that the
+    request itself is in, "" where it is not wrapped.
+    """
+
+    asked: Asked
+    plain: bytes = b""
+    body: Body | None = None
+    inside: str = ""
+
+
 def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: str = "") -> Asked:
+    """Read what a request asks for, as ``parse_request`` does."""
+    return parse_request(route, headers, body, url=url).asked
+
+
+def parse_request(
+    route: Route, headers: Mapping[str, str], body: bytes, *, url: str = ""
+) -> Parsed:
     """Read a request. ``headers``: names in lower case. ``url``: with or without its host.
 
     Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
@@ -76,20 +100,38 @@ def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: 
         broken=broken,
     )
     if broken is not None or not plain or route.free:
-        return asked
+        return Parsed(asked=asked, plain=plain)
     if headers.get("content-type", "").lower().startswith(MULTIPART):
-        return _read_form(asked, plain)
+        return Parsed(asked=_read_form(asked, plain), plain=plain)
     try:
-        read = READ_BODY.decode(plain)
+        plain, read = _decoded(plain)
     except FAULTS as fault:
-        return replace(asked, broken=f"the request body cannot be read: {_reason(fault)}")
-    return _read_json(asked, read, shape, can_change=_can_change(route, asked, plain is body))
+        broken = f"the request body cannot be read: {_reason(fault)}"
+        return Parsed(asked=replace(asked, broken=broken), plain=plain)
+    can_change = _can_change(route, asked, plain is body)
+    stream = asked.stream or _streams(read, shape)
+    inside = ""
+    if shape.wraps and read.request:
+        inside = "request"
+        asked, read = _unwrapped(asked, read)
+    asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
+    return Parsed(asked=asked, plain=plain, body=read, inside=inside)
 
 
-def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool) -> Asked:
-    stream = asked.stream or _streams(body, shape)
-    if shape.wraps and body.request:
-        asked, body = _unwrapped(asked, body)
+def _decoded(plain: bytes) -> tuple[bytes, Body]:
+    """Decode a body; one that only laxer readers take (half surrogates, UTF-16) is mended first."""
+    try:
+        return plain, READ_BODY.decode(plain)
+    except FAULTS:
+        value = json.loads(plain)
+        if not isinstance(value, dict):
+            raise
+        text = json.dumps(value, ensure_ascii=False)
+        mended = text.encode("utf-8", "replace")
+        return mended, READ_BODY.decode(mended)
+
+
+def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool, stream: bool) -> Asked:
     return replace(
         asked,
         model=_name(body.model) or _name(body.model_id) or asked.model,
@@ -98,6 +140,7 @@ def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool) -> A
         choices=largest(body, shape.choices),
         can_inject=can_change and shape.usage_option and stream and _lacks_usage(body),
         free=shape.generates_on_request and body.generate is False,
+        tools=len(body.tools) > len(b"[]"),
     )
 
 
@@ -161,4 +204,5 @@ def _name(value: object) -> str | None:
 
 def _reason(fault: Exception) -> str:
     """Name the fault without quoting the body."""
-    return "not JSON" if isinstance(fault, msgspec.DecodeError) else type(fault).__name__
+    is_json = not isinstance(fault, msgspec.DecodeError | json.JSONDecodeError)
+    return type(fault).__name__ if is_json else "not JSON"

@@ -18,10 +18,15 @@ MOST = 1_000_000_000
 """A count above this is taken for this: every provider rejects it, and sums stay small."""
 
 
+type Words = list[Raw] | dict[str, Any] | str | float | int | bool | None
+"""A member that holds words: of an array each element as the bytes that it came in."""
+
+
 class Body(Struct):
     """The members of all formats' requests that matter here; the others are skipped, not decoded.
 
-    Every member may be of any type: a wrong one is the provider's to complain about.
+    Every member may be of any type: a wrong one is the provider's to complain about. Those of
+    type ``Words`` are for ``wire.texts``.
     """
 
     model: Any = None
@@ -43,6 +48,27 @@ class Body(Struct):
     generation_config_snake: Any = field(name="generation_config", default=None)
     options: Any = None
     request: Raw = Raw()
+    tools: Raw = Raw()
+    messages: Words = None
+    system: Words = None
+    instructions: Words = None
+    input: Words = None
+    inputs: Words = None
+    input_text: Words = field(name="inputText", default=None)
+    prompt: Words = None
+    suffix: Words = None
+    contents: Words = None
+    system_instruction: Words = field(name="systemInstruction", default=None)
+    system_instruction_snake: Words = field(name="system_instruction", default=None)
+    message: Words = None
+    chat_history: Words = None
+    preamble: Words = None
+    documents: Words = None
+    tool_results: Words = None
+    tool_outputs: Words = None
+    additional_instructions: Words = None
+    additional_messages: Words = None
+    thread: Words = None
 
 
 class Shape(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leash_addon.cli.main import cli
+from tests.e2e.nursery import Nursery
 
 type Write = Callable[..., Path]
 type Make = Callable[..., dict[str, object]]
@@ -129,20 +130,22 @@ def test_your_own_prices_come_first(
     ],
 )
 def test_wrong_use_is_exit_code_2(
-    arguments: list[str], said: str, write: Write, chat: Make, tmp_path: Path
+    arguments: list[str],
+    said: str,
+    *,
+    write: Write,
+    chat: Make,
+    tmp_path: Path,
+    nursery: Nursery,
 ) -> None:
     """A real process says what is wrong and ends with 2, never with a traceback."""
     write([chat("a")], "x.jsonl")
-    ran = subprocess.run(
-        [sys.executable, "-m", "leash_addon", "audit", *arguments],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.returncode, said in ran.stderr) == (2, True), ran.stderr
-    assert "Traceback" not in ran.stderr
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    home = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
+    ran = nursery.popen(["audit", *arguments], cwd=tmp_path, env=home, **pipes)
+    _, complaints = ran.communicate()
+    assert (ran.returncode, said in complaints) == (2, True), complaints
+    assert "Traceback" not in complaints
 
 
 def test_a_closed_pipe_ends_the_command_quietly(write: Write, chat: Make, tmp_path: Path) -> None:

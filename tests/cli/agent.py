@@ -15,6 +15,7 @@ def call(number: int) -> int:
     message = {"role": "user", "content": f"step {number}"}
     body = json.dumps({"model": MODEL, "messages": [message]}).encode()
     headers = {"content-type": "application/json", "authorization": "Bearer sk-test-secret"}
+    headers |= json.loads(os.environ.get("AGENT_HEADERS", "{}"))
     try:
         request = urllib.request.Request(URL, body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:

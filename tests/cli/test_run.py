@@ -213,3 +213,17 @@ def _slow() -> str:
     body = 'body = b\'{"model": "gpt-4o", "messages": []}\'\n'
     call = "urllib.request.urlopen(urllib.request.Request(URL, body, headers))"
     return f"{head}{slow}{body}print('calling', flush=True)\n{call}"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_tree_adds_cost_up_by_process(leash: Leash) -> None:
+    """``inspect --tree`` shows the shell with the cost of the agent that it started."""
+    script = f"'{sys.executable}' '{AGENT}' 2; true"
+    assert leash("--run", "grown", "--max-cost", "1", "--", "sh", "-c", script).code == 0
+    lines = leash("inspect", "grown", "--tree").out.splitlines()
+    assert re.fullmatch(r"run grown  \$\S+  2 calls", lines[0])
+    assert re.fullmatch(r"└─ sh\[\d+\]  \$\S+  2 calls", lines[1])
+    assert re.fullmatch(r"   └─ python\S*\[\d+\]  \$\S+  2 calls", lines[2])
+    assert re.fullmatch(r"      └─ gpt-4o  \$\S+  2 calls", lines[3])
+    tree = leash("inspect", "grown", "--tree", "--json").json
+    assert (tree["calls"], tree["children"][0]["calls"]) == (2, 2)

@@ -10,6 +10,7 @@ import pytest
 
 from leash_addon import __version__
 from leash_addon.cli.main import main
+from leash_addon.cli.shells import Shell, exported
 from leash_addon.config.load import load
 from leash_addon.config.settings import KEYS
 
@@ -115,3 +116,32 @@ def test_env_prints_exports_that_a_shell_takes(
         "unset",
     ]
     assert (home / ".leash" / "trust" / "bundle.pem").exists()
+
+
+def test_env_writes_for_other_shells_and_leaves_a_variable_alone(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each shell gets its own quoting; ``--no-env`` keeps what was inherited."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://localhost:1")
+    monkeypatch.setenv("NODE_OPTIONS", "--inspect")
+    fish = printed(capsys, "env", "--shell", "fish", "--no-env", "NODE_OPTIONS")
+    assert "set -gx NO_PROXY 'localhost,127.0.0.1,::1';" in fish.splitlines()
+    assert "set -e ALL_PROXY;" in fish.splitlines()
+    assert "NODE_OPTIONS" not in fish
+    power = printed(capsys, "env", "--shell", "powershell").splitlines()
+    assert "$Env:NO_PROXY = 'localhost,127.0.0.1,::1'" in power
+    assert "Remove-Item -ErrorAction Ignore Env:ALL_PROXY" in power
+    assert (home / ".leash").exists()
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        pytest.param(Shell.SH, "export A='it'\"'\"'s \\'", id="sh"),
+        pytest.param(Shell.FISH, "set -gx A 'it\\'s \\\\';", id="fish"),
+        pytest.param(Shell.POWERSHELL, "$Env:A = 'it''s \\'", id="powershell"),
+    ],
+)
+def test_a_value_is_quoted_as_its_shell_reads_it(shell: Shell, line: str) -> None:
+    """Quotes and backslashes reach the variable as they are."""
+    assert exported(shell, "A", "it's \\") == line

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from leash_addon.config.load import load
+from leash_addon.config.screening import USUAL, Level, ScreeningSettings
 from leash_addon.config.settings import KEYS, Settings
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.buckets import Bucket
@@ -13,8 +14,10 @@ from leash_addon.core.caps import Action, Cap
 from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import Ceiling, Limits, TokenWindow
 from leash_addon.core.money import usd
+from leash_addon.core.part import Part
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.scopes import Scope, Target
+from leash_addon.core.screening import Action as Screen
 from leash_addon.core.windows import WindowKind
 from leash_addon.errors import UsageError
 from leash_addon.wire.routes import Upgrade
@@ -46,6 +49,16 @@ mode = "hard"
 clamp = true
 wait = "3s"
 max_output = 4096
+
+[screening]
+packs = ["injection", "./mine.toml"]
+sensitivity = "high"
+signed = "refuse"
+disable = ["a.b.c"]
+allow = ["0123456789abcdef0123456789abcdef"]
+
+[screening.action]
+user = "observe"
 
 [[cap]]
 per = ["user", "model"]
@@ -124,6 +137,15 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
             RateLimit(
                 target=Target(per=(Scope.KEY,)), requests=Bucket(units=60, seconds=60, burst=60)
             ),
+        ),
+        screening=ScreeningSettings(
+            level=Level.HIGH,
+            packs=("injection", "./mine.toml"),
+            base=tmp_path,
+            signed=Screen.REFUSE,
+            disabled=frozenset({"a.b.c"}),
+            allowed=frozenset({"0123456789abcdef0123456789abcdef"}),
+            actions={**USUAL, Part.USER: Screen.OBSERVE},
         ),
         providers={"ollama": {"upstream": "http://127.0.0.1:11434"}},
         given=frozenset(key.flat for key in KEYS),

@@ -72,7 +72,10 @@ class MinedProvider(FakeProvider):
 
 @dataclass(kw_only=True)
 class Site:
-    """One ledger, the leashes that die on it, and what the clients know of it all."""
+    """One ledger, the leashes that die on it, and what the clients know of it all.
+
+    ``url``: where the ledger is, when that is not the house's file.
+    """
 
     house: House
     nursery: Nursery
@@ -81,6 +84,12 @@ class Site:
     answers: Trigger = field(default_factory=Trigger)
     attempts: int = 0
     whole: int = 0
+    url: str = ""
+
+    @property
+    def db(self) -> Path | str:
+        """Say where the ledger is."""
+        return self.url or self.house.db
 
     async def serve(self, *flags: str) -> Serving:
         """Start the next ``leash serve``."""
@@ -117,7 +126,7 @@ class Site:
 
     def check(self) -> Counter[Confidence]:
         """Hold the books against what the provider and the clients saw; count how calls ended."""
-        with open_ledger(self.house.db) as ledger:
+        with open_ledger(self.db) as ledger:
             entries = [entry for _, entry in ledger.entries(RUN)]
             balance, problems = ledger.balance(RUN), ledger.fsck()
         opened = [entry.call for entry in entries if isinstance(entry, CallOpened)]

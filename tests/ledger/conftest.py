@@ -13,8 +13,8 @@ import pytest
 from tests.ledger.postgres_server import Server, running, why_not
 from tests.ledger.world import World
 
-CONTRACT = frozenset({"test_calls", "test_caps", "test_fsck", "test_owners", "test_runs"})
-CONTRACT |= {"test_upkeep", "test_writer"}
+CONTRACT = frozenset({"test_calls", "test_caps", "test_findings", "test_fsck", "test_owners"})
+CONTRACT |= {"test_runs", "test_upkeep", "test_virtual_keys", "test_writer"}
 
 _numbers = itertools.count()
 

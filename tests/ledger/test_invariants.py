@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -234,11 +236,23 @@ class TestBalancesEqualTheFold(Processes.TestCase):
     """test_balances_equal_the_fold, for any interleaving."""
 
 
-@given(limit=st.integers(1, 10), asks=st.lists(st.integers(0, 3), max_size=30), data=st.data())
-@settings(max_examples=25, deadline=None)
-def test_limits_hold_under_concurrency(limit: int, asks: list[int], data: st.DataObject) -> None:
-    """Whoever asks in whatever order, exactly as many calls go as are allowed."""
-    world, folder = fresh_world()
+type Fresh = Callable[[], tuple[World, AbstractContextManager[object]]]
+
+
+def die_and_sweep(world: World, processes: list[Ledger], who: int) -> None:
+    """Kill a process, start another in its place, and sweep once it is known to be dead."""
+    world.crash(processes[who])
+    processes[who] = world.open()
+    if world.url is not None:
+        world.now = Instant(world.now + 4 * LEASE)
+        for process in processes:
+            process.heartbeat(world.now)
+    processes[who].sweep(world.now)
+
+
+def as_many_as_are_allowed(fresh: Fresh, limit: int, asks: list[int], data: st.DataObject) -> None:
+    """Let four processes ask in some order; exactly as many calls go as are allowed."""
+    world, folder = fresh()
     with folder:
         processes = [world.start(Limits(max_calls=limit)) for _ in range(4)]
         verdicts = [
@@ -252,21 +266,9 @@ def test_limits_hold_under_concurrency(limit: int, asks: list[int], data: st.Dat
     assert admitted == min(limit, len(given_out))
 
 
-STEPS = st.lists(
-    st.tuples(
-        st.integers(0, 3),  # which process
-        st.sampled_from(["ask", "ask", "ask", "end", "crash"]),
-        st.integers(0, 8),  # tokens of input, or part of its bound that a call came to
-    ),
-    max_size=40,
-)
-
-
-@given(steps=STEPS, budget=st.integers(3_000, 20_000))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget: int) -> None:
-    """In hard mode spent + held <= the cap after every step, over processes and crashes."""
-    world, folder = fresh_world()
+def hard_caps_hold(fresh: Fresh, steps: list[tuple[int, str, int]], budget: int) -> None:
+    """Take the steps; after each, spent + held <= the cap."""
+    world, folder = fresh()
     limit = Pico(budget * TOKEN)
     cap = Cap(window=WindowKind.TOTAL, ceiling=Ceiling(max_cost=limit))
     world.terms = Terms(caps=(cap,), holds=Holds(mode=HoldMode.HARD))
@@ -283,9 +285,7 @@ def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget:
                 by, name, hold = open_calls.pop(0)
                 processes[by].settle([make_end(name, hold * amount // 8)])
             elif what == "crash":
-                world.crash(processes[who])
-                processes[who] = world.open()
-                processes[who].sweep(world.now)
+                die_and_sweep(world, processes, who)
                 open_calls = [one for one in open_calls if one[0] != who]
             balance = processes[0].account_balance("cap:all|total")
             assert balance.spent + balance.held <= limit
@@ -293,11 +293,9 @@ def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget:
         world.close()
 
 
-@given(steps=st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 9)), max_size=40))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_rate_limit_holds_over_processes_and_clock_steps(steps: list[tuple[int, int]]) -> None:
-    """In any stretch of time no more calls go than burst + rate * time, whoever asks."""
-    world, folder = fresh_world()
+def a_rate_limit_holds(fresh: Fresh, steps: list[tuple[int, int]]) -> None:
+    """Ask at these moments; in any stretch no more calls go than burst + rate * time."""
+    world, folder = fresh()
     rate = RateLimit(requests=Bucket(units=1, seconds=2, burst=3))
     world.terms = Terms(rates=(rate,))
     with folder:
@@ -312,3 +310,37 @@ def test_a_rate_limit_holds_over_processes_and_clock_steps(steps: list[tuple[int
         back = sum(-min(0, step) for _, step in steps) * SECOND  # a step back gives time again
         assert len(moments) <= 3 + (furthest + back) // (2 * SECOND) + 1
         world.close()
+
+
+ORDERS = st.lists(st.integers(0, 3), max_size=30)
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # which process
+        st.sampled_from(["ask", "ask", "ask", "end", "crash"]),
+        st.integers(0, 8),  # tokens of input, or part of its bound that a call came to
+    ),
+    max_size=40,
+)
+BUDGETS = st.integers(3_000, 20_000)
+MOMENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 9)), max_size=40)
+
+
+@given(limit=st.integers(1, 10), asks=ORDERS, data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_limits_hold_under_concurrency(limit: int, asks: list[int], data: st.DataObject) -> None:
+    """Whoever asks in whatever order, exactly as many calls go as are allowed."""
+    as_many_as_are_allowed(fresh_world, limit, asks, data)
+
+
+@given(steps=STEPS, budget=BUDGETS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget: int) -> None:
+    """In hard mode spent + held <= the cap after every step, over processes and crashes."""
+    hard_caps_hold(fresh_world, steps, budget)
+
+
+@given(steps=MOMENTS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_rate_limit_holds_over_processes_and_clock_steps(steps: list[tuple[int, int]]) -> None:
+    """In any stretch of time no more calls go than burst + rate * time, whoever asks."""
+    a_rate_limit_holds(fresh_world, steps)

@@ -1,19 +1,23 @@
 """What is PostgreSQL's own: many machines, a server that goes away, a schema in company."""
 
 import asyncio
+import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import psycopg
 import pytest
 
 from leash_addon.core.caps import Cap
-from leash_addon.core.journal import RunKilled
+from leash_addon.core.journal import CallSettled, Entry, RunKilled
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
 from leash_addon.core.money import ZERO, Instant
+from leash_addon.core.reading import Outcome
 from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Allow, Trip, Verdict
@@ -331,3 +335,60 @@ def patiently(world: World, ledger: Ledger) -> Verdict:
             return world.call(ledger)[1]
         except LedgerBusy:
             continue
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
+    postgres_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a server that does not answer; what it did later was not sent."""
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
+    postgres_world.start()
+    rng = random.Random(1)  # noqa: S311 - jitter
+    writer = LedgerWriter(postgres_world.open(), clock=present, rng=rng)
+    await writer.start()
+    await writer.admit(make_ask("before"))
+    writer.settle(make_end("before", 5))
+    await writer.drain()
+    sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'leash'"
+    pids = [pid for (pid,) in postgres_world.sql(f"{sessions} AND datname = current_database()")]
+    said: list[str] = []
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for name in ("first", "second"):
+            with pytest.raises(LedgerError) as caught:
+                await writer.admit(make_ask(name))
+            said.append(str(caught.value).rpartition(": ")[2])
+        with pytest.raises(LedgerError):
+            await writer.start_run("r2", NO_LIMITS)
+        with pytest.raises(LedgerError, match="run r3 stands at is not at hand"):
+            writer.balance("r3")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    verdict = await asyncio.wait_for(_asked_until_answered(writer), 20)
+    writer.settle(make_end("after", 5))
+    await writer.drain()
+    ledger = postgres_world.open()
+    ended = {entry.call: entry.outcome for _, entry in ledger.entries("r1") if _is_end(entry)}
+    assert (said, verdict) == (["it has not answered for 0.3 s"] * 2, Allow(hold=ZERO))
+    assert ended == {
+        "before": Outcome.COMPLETE,
+        "first": Outcome.UNSENT,
+        "after": Outcome.COMPLETE,
+    }
+    assert (ledger.balance("r1").open_calls, ledger.fsck()) == (0, [])
+    await writer.close()
+
+
+def _is_end(entry: Entry) -> TypeGuard[CallSettled]:
+    return isinstance(entry, CallSettled)
+
+
+async def _asked_until_answered(writer: LedgerWriter) -> Verdict:
+    while True:
+        try:
+            return await writer.admit(make_ask("after"))
+        except LedgerError:
+            await asyncio.sleep(0.02)

@@ -2,14 +2,25 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from leash_addon.ledger import open_ledger
 from tests.ledger.postgres_server import Server
-from tests.ledger.test_invariants import Processes
+from tests.ledger.test_invariants import (
+    BUDGETS,
+    MOMENTS,
+    ORDERS,
+    STEPS,
+    Processes,
+    a_rate_limit_holds,
+    as_many_as_are_allowed,
+    hard_caps_hold,
+)
 from tests.ledger.world import World
 
 SERVERS: list[Server] = []
@@ -25,12 +36,16 @@ def template(server: Server) -> Iterator[None]:
     SERVERS.clear()
 
 
-class Dropped:
+class Dropped(AbstractContextManager[None]):
     """A database that goes away with its example."""
 
     def __init__(self, name: str) -> None:
         """Remember which."""
         self.name = name
+
+    def __exit__(self, *_: object) -> None:
+        """Drop it."""
+        self.cleanup()
 
     def cleanup(self) -> None:
         """Drop it."""
@@ -60,3 +75,27 @@ PostgresProcesses.TestCase.settings = settings(
 
 class TestBalancesEqualTheFoldOnPostgres(PostgresProcesses.TestCase):
     """test_balances_equal_the_fold, for any interleaving."""
+
+
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(limit=st.integers(1, 10), asks=ORDERS, data=st.data())
+@FEW
+def test_limits_hold_under_concurrency(limit: int, asks: list[int], data: st.DataObject) -> None:
+    """Whoever asks in whatever order, exactly as many calls go as are allowed."""
+    as_many_as_are_allowed(fresh_database, limit, asks, data)
+
+
+@given(steps=STEPS, budget=BUDGETS)
+@FEW
+def test_hard_caps_are_never_overshot(steps: list[tuple[int, str, int]], budget: int) -> None:
+    """In hard mode spent + held <= the cap after every step, over processes and crashes."""
+    hard_caps_hold(fresh_database, steps, budget)
+
+
+@given(steps=MOMENTS)
+@FEW
+def test_a_rate_limit_holds_over_processes_and_clock_steps(steps: list[tuple[int, int]]) -> None:
+    """In any stretch of time no more calls go than burst + rate * time, whoever asks."""
+    a_rate_limit_holds(fresh_database, steps)

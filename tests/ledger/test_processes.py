@@ -7,9 +7,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from leash_addon.core.balance import Balance
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
 from leash_addon.ledger import Ledger, open_ledger
+from leash_addon.ledger.owner import LEASE
+from tests.ledger.worker import STORM, STORM_LIMIT
+from tests.ledger.worker import now as present
 from tests.ledger.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -102,3 +108,33 @@ def test_killed_processes_leave_every_call_counted_once(tmp_path: Path) -> None:
     swept = (balance.calls * 7_000_000 - balance.spent) // 2_000_000  # a hold is 5, a cost is 7
     assert len(opened) - len(said["ending"]) <= swept <= len(opened) - len(said["settled"])
     assert (balance.open_calls, balance.held, swept > 0) == (0, 0, True)
+
+
+@pytest.mark.parametrize(
+    "database",
+    ["sqlite", pytest.param("postgres", marks=pytest.mark.long)],
+    indirect=True,
+)
+def test_hard_caps_hold_over_one_to_four_processes_and_their_deaths(world: World) -> None:
+    """Whenever one looks spent + held <= the cap and calls <= the limit; at last all settled."""
+    world.terms = STORM
+    reader = world.open()
+    stands: list[Balance] = []
+    for number in range(1, 5):
+        run, account = f"run-{number}", f"cap:run=run-{number}|total"
+        reader.start_run(run, Limits(max_calls=40 * number), now=present())
+        process = start(world.url or world.path, "storm", run, str(number))
+        while process.poll() is None:
+            balance = reader.account_balance(account)
+            assert balance.spent + balance.held <= STORM_LIMIT
+            assert balance.calls <= 40 * number
+            time.sleep(0.005)
+        assert output(process) == ""
+        reader.sweep(Instant(present() + LEASE))
+        stands.append(reader.account_balance(account))
+    assert [(one.settled, one.open_calls, one.held) for one in stands] == [
+        (one.calls, 0, 0) for one in stands
+    ]
+    assert [one.spent <= STORM_LIMIT for one in stands] == [True] * 4
+    assert min(one.calls for one in stands) > 10
+    assert reader.fsck() == []

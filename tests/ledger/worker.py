@@ -4,7 +4,8 @@
 print how many were admitted. ``live``: admit and settle for ever, printing each step once it is
 committed, until someone kills it. ``brood TIMES``: start such a process and kill it at a random
 moment, so many times. ``full``: go on through a disk that is full for a while.
-``hold``: open a call, and settle it once a line comes in.
+``hold``: open a call, and settle it once a line comes in. ``storm RUN NUMBER``: spend a run's hard
+cap from so many processes, of which some are killed on the way and others take their place.
 """
 
 import asyncio
@@ -14,10 +15,17 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
-from leash_addon.core.money import Instant
+from leash_addon.core.caps import Cap
+from leash_addon.core.holds import HoldMode, Holds
+from leash_addon.core.limits import Ceiling
+from leash_addon.core.money import Instant, Pico
+from leash_addon.core.scopes import Scope, Target
+from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Allow
+from leash_addon.core.windows import WindowKind
 from leash_addon.errors import LedgerBusy, LedgerError
 from leash_addon.ledger import Ledger, LedgerWriter, new_call_id, open_ledger
 from tests.ledger.world import make_ask, make_end
@@ -80,6 +88,72 @@ def brood(path: str, times: int) -> None:
         os.waitpid(child, 0)
 
 
+MICRODOLLAR = 1_000_000
+STORM_LIMIT = Pico(150_000 * MICRODOLLAR)
+STORM = Terms(
+    caps=(
+        Cap(
+            target=Target(per=(Scope.RUN,)),
+            window=WindowKind.TOTAL,
+            ceiling=Ceiling(max_cost=STORM_LIMIT),
+        ),
+    ),
+    holds=Holds(mode=HoldMode.HARD),
+)
+"""A cap of 150,000 tokens on each run: some fifty calls."""
+
+PATIENCE = 100
+"""Passing refusals in a row after which a process gives up: what the dead hold is in the way."""
+
+
+def storm(path: str, run: str, number: int) -> None:
+    """Fork so many spenders, kill and replace as many, and wait until the others are done."""
+    rng = random.SystemRandom()
+    alive = [_forked_spender(path, run) for _ in range(number)]
+    for _ in range(number):
+        time.sleep((0.01 + rng.random() * 0.04) * (3 if "://" in path else 1))
+        unlucky = alive.pop(rng.randrange(len(alive)))
+        os.kill(unlucky, signal.SIGKILL)
+        os.waitpid(unlucky, 0)
+        alive.append(_forked_spender(path, run))
+    for child in alive:
+        os.waitpid(child, 0)
+
+
+def _forked_spender(path: str, run: str) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            spend(open_ledger(path, terms=STORM), run)
+        except BaseException:  # noqa: BLE001 - the fork must end here, and say why
+            traceback.print_exc()
+        os._exit(0)
+    return child
+
+
+def spend(ledger: Ledger, run: str) -> None:
+    """Open calls, a few at once, and end them at anything up to their holds, until it is over."""
+    rng = random.SystemRandom()
+    ledger.sweep(now())
+    opened: list[tuple[str, int]] = []
+    passing = 0
+    while passing < PATIENCE:
+        if opened and (passing or len(opened) > 2 or rng.random() < 0.5):
+            name, hold = opened.pop(0)
+            ledger.settle([make_end(name, rng.randint(hold // 100, hold))])
+        name = new_call_id(now(), rng)
+        tokens = rng.randint(1, 1_000)
+        ask = make_ask(name, run, tags={"run": run}, input_tokens=tokens, max_output=tokens)
+        verdict = ledger.admit(ask, now())
+        if isinstance(verdict, Allow):
+            opened.append((name, verdict.hold))
+            passing = 0
+        elif verdict.final and not opened:
+            return
+        else:
+            passing += 1
+
+
 def hold(ledger: Ledger) -> None:
     """Open a call, and settle it when told to."""
     ledger.admit(make_ask("held", input_tokens=5), now())
@@ -131,6 +205,8 @@ def main() -> None:
                 hold(ledger)
         case ["brood", number]:
             brood(path, int(number))
+        case ["storm", run, number]:
+            storm(path, run, int(number))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,15 @@ from leash_addon.proxy.ca import Authority, open_authority
 from leash_addon.proxy.certs import LeafStore, utc_now
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.screening import Screening
 
 RUN = "a3f9c2e1"
+MASTER = bytes(range(32))
+"""The master key that providers' keys are sealed under."""
+
 PRICES = {"tiny": {"input": 1000, "output": 1000}}
 """A call of the usual answer below, 10 tokens in and 15 out, costs 2.5 cents."""
 
@@ -247,6 +252,7 @@ async def make_world(
     remarks: bool = False,
     terms: Terms = NO_TERMS,
     url: str | None = None,
+    screening: Screening | None = None,
 ) -> AsyncIterator[World]:
     """Run a proxy over a scripted provider, or over the one at ``url``."""
     provider = Provider(answer=answer)
@@ -267,7 +273,10 @@ async def make_world(
     if wanted.run is not None:
         await writer.start_run(wanted.run, limits)
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)
-    addon = LeashAddon(governor, rules, load_clients(), remarks=remarks)
+    keys = Keys(writer, rules, wanted, master=lambda: MASTER, clock=clock)
+    addon = LeashAddon(
+        governor, rules, load_clients(), remarks=remarks, keys=keys, screening=screening
+    )
     proxy = Proxy(addon, authority, upstream_roots=theirs.root_file)
     async with server, proxy:
         yield World(

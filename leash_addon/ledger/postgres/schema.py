@@ -64,10 +64,26 @@ CREATE TABLE checkpoints (
 );
 """
 
+_FOURTH: LiteralString = """
+CREATE INDEX journal_screened ON journal (seq) WHERE kind = 'screened';
+"""
+
+_VIRTUAL_KEYS: LiteralString = """
+CREATE TABLE virtual_keys (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL UNIQUE,
+    hash TEXT COLLATE "C" NOT NULL UNIQUE,
+    terms TEXT NOT NULL,
+    sealed TEXT NOT NULL
+);
+"""
+
 STEPS: tuple[tuple[str, LiteralString], ...] = (
     ("001_accounts", _FIRST),
     ("002_buckets", _SECOND),
     ("003_checkpoints", _THIRD),
+    ("004_findings", _FOURTH),
+    ("005_virtual_keys", _VIRTUAL_KEYS),
 )
 
 _LOCK = "SELECT pg_advisory_xact_lock(465641404264)"  # "leash", as a number

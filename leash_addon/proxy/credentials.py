@@ -1,0 +1,89 @@
+"""Where a request carries a provider's key, and how another is put in its place.
+
+Providers read it from a header (bare, or after ``Bearer`` or the like) or from ``?key=``. Nowhere
+else is a virtual key exchanged for a real one: whoever could have the real one put into a header
+that a provider sends back would have it.
+"""
+
+import base64
+import binascii
+import contextlib
+import re
+from urllib.parse import quote, unquote
+
+from mitmproxy.http import Request
+
+from leash_addon.core.virtual_keys import LOOKS_LIKE_ONE, TOKEN
+
+HEADERS = (
+    b"authorization",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+    b"ocp-apim-subscription-key",
+    b"xi-api-key",
+)
+"""Names, in lower case, of the headers that providers read a key from."""
+
+SIGNED = b"aws4-"
+"""How an Authorization begins that is a signature, not a key."""
+
+_VALUE = re.compile(rb"(?:[A-Za-z-]+ +)?(lsh_[A-Za-z0-9_.-]+)")
+_QUERY = re.compile(r"(?<=[?&]key=)lsh_[A-Za-z0-9_.-]+")
+
+
+def token_of(request: Request) -> str | None:
+    """Return the one virtual key that stands where a provider reads a key; ``None``: there is none.
+
+    Raises ``ValueError`` where one stands elsewhere, is damaged, or is one of several.
+    """
+    found = [*_in_headers(request), *_QUERY.findall(request.path)]
+    if "lsh_" not in _everything(request):
+        return None
+    if len(LOOKS_LIKE_ONE.findall(_everything(request))) != len(found) or not found:
+        msg = "a virtual key stands where no provider reads one; it was not sent on"
+        raise ValueError(msg)
+    if len(set(found)) > 1:
+        msg = "there are several virtual keys in one request"
+        raise ValueError(msg)
+    if TOKEN.fullmatch(found[0]) is None:
+        msg = "this is no whole virtual key"
+        raise ValueError(msg)
+    return str(found[0])
+
+
+def is_signed(request: Request) -> bool:
+    """Tell whether a request is signed with the virtual key in its header (AWS SigV4)."""
+    return any(
+        name.lower() == b"authorization" and value.lower().startswith(SIGNED) and b"lsh_" in value
+        for name, value in request.headers.fields
+    )
+
+
+def exchange(request: Request, old: str, new: str) -> None:
+    """Put one key in another's place, wherever a provider reads it."""
+    was, becomes = old.encode(), new.encode()
+    request.headers.fields = tuple(
+        (name, value.replace(was, becomes) if name.lower() in HEADERS else value)
+        for name, value in request.headers.fields
+    )
+    path = request.data.path
+    if was in path:
+        request.data.path = path.replace(b"key=" + was, b"key=" + quote(new, safe="").encode())
+
+
+def _in_headers(request: Request) -> list[str]:
+    values = (value for name, value in request.headers.fields if name.lower() in HEADERS)
+    return [match[1].decode() for value in values if (match := _VALUE.fullmatch(value.strip()))]
+
+
+def _everything(request: Request) -> str:
+    """Return the request's head as text, with what is encoded in it in clear."""
+    texts = [unquote(request.path)]
+    for name, value in request.headers.fields:
+        text = value.decode("utf-8", "replace")
+        texts.append(f"{name.decode('utf-8', 'replace')}: {text}")
+        if text[:6].lower() == "basic ":
+            with contextlib.suppress(binascii.Error, ValueError):
+                texts.append(base64.b64decode(text[6:], validate=False).decode("utf-8", "replace"))
+    return "\n".join(texts)

@@ -1,0 +1,146 @@
+"""Virtual keys in flight: an ``lsh_`` key is checked at every call and exchanged at the seam.
+
+It never goes upstream: a key that is unknown, revoked, expired, or on the host of a provider that
+it is not for, is answered 401. The ledger is asked each time, so a revoked key stops on the next
+call, on every machine. The flow holds a placeholder; ``proxy.seam`` knows what it stands for.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from mitmproxy.http import HTTPFlow
+
+from leash_addon.core.money import Instant
+from leash_addon.core.verdict import Reason
+from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
+from leash_addon.errors import LeashError
+from leash_addon.ledger import StoredKey
+from leash_addon.proxy.credentials import exchange, is_signed, token_of
+from leash_addon.proxy.doors import plain
+from leash_addon.proxy.identify import is_imputed
+from leash_addon.proxy.intake import Intake
+from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.refusals import Denial
+from leash_addon.proxy.seam import Swap
+from leash_addon.proxy.upstream import LOOPBACK
+from leash_addon.proxy.vault import unseal
+from leash_addon.wire.routes import ProviderRule, Providers
+
+logger = logging.getLogger(__name__)
+
+UNAUTHENTICATED = 401
+SIGNED = (
+    "AWS signs each request with its key, so a virtual key cannot stand for it; "
+    "use a Bedrock API key (a bearer token) as the provider's key"
+)
+
+
+class Shelf(Protocol):
+    """Where virtual keys are looked up."""
+
+    async def find_key(self, token: str) -> StoredKey | None:
+        """Return the row of an ``lsh_`` key. Raises ``LedgerError``."""
+
+
+class Keys:
+    """The virtual keys of one proxy's flows. ``master``: gets the master key when first needed."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        providers: Providers,
+        policy: Policy,
+        *,
+        master: Callable[[], bytes],
+        clock: Callable[[], Instant],
+    ) -> None:
+        """Begin with no flow."""
+        self._shelf, self._providers, self._policy = shelf, providers, policy
+        self._master, self._clock = master, clock
+        self._swaps: dict[str, Swap] = {}
+
+    def swap(self, flow: str) -> Swap | None:
+        """Return what a flow's placeholder stands for."""
+        return self._swaps.get(flow)
+
+    def charge(self, flow: HTTPFlow, intake: Intake, host: str, grant: Grant) -> None:
+        """Charge a request to its virtual key: the key's name is its account.
+
+        ``host``: the provider's, as the client meant it.
+        """
+        intake.grant = grant
+        intake.tags = {**intake.tags, "key": grant.name}
+        real = {"authorization": f"Bearer {self._swaps[flow.id].secret}"}
+        intake.imputed = intake.imputed or is_imputed(host, real)
+
+    def forget(self, flow: HTTPFlow) -> None:
+        """Forget a flow that has ended."""
+        self._swaps.pop(flow.id, None)
+
+    async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:
+        """Judge the virtual key of a request; ``None``: it has none.
+
+        ``rule``: whose host the request is for. A good one is taken out of the flow.
+        """
+        if is_signed(flow.request):
+            return _denied(SIGNED)
+        try:
+            token = token_of(flow.request)
+        except ValueError as error:
+            return _denied(str(error))
+        return None if token is None else await self._judge(flow, token, rule)
+
+    async def _judge(self, flow: HTTPFlow, token: str, rule: ProviderRule | None) -> Grant | Denial:
+        stored = await self._shelf.find_key(token)
+        if stored is None:
+            return _denied("there is no such virtual key")
+        if rule is None:
+            return _denied("a virtual key was sent to a host of no provider")
+        why = stored.key.why_not(rule.name, self._clock()) or self._why_not_there(flow, rule)
+        return self._taken(flow, token, stored) if why is None else _denied(why)
+
+    def _taken(self, flow: HTTPFlow, token: str, stored: StoredKey) -> Grant | Denial:
+        key = stored.key
+        try:
+            secret = unseal(self._master(), key.id, key.providers, stored.sealed)
+        except LeashError as error:
+            logger.error("the virtual key %s cannot be used: %s", key.name, error)  # noqa: TRY400
+            message = f"leash cannot open the virtual key {key.name}; its log says why"
+            return Denial(reason=Reason.AUTH.value, message=message, status=503)
+        placeholder = f"{PREFIX}{key.id}.hidden"
+        exchange(flow.request, token, placeholder)
+        self._swaps[flow.id] = Swap(placeholder=placeholder, secret=secret)
+        return grant_of(key, stored.stamp)
+
+    def _why_not_there(self, flow: HTTPFlow, rule: ProviderRule) -> str | None:
+        """Say why the provider's key may not go where this request goes.
+
+        What decides is the address that is connected to, not what a header claims.
+        """
+        request = flow.request
+        if self._policy.upstream or rule.upstream:
+            return None  # the owner's own word
+        host = plain(request.host)
+        there = self._providers.find_host(f"{host}:{request.port}")
+        if there is None and flow.client_conn.sni and request.scheme == "https":
+            # Without a CONNECT only the TLS names tell; the server's certificate is checked
+            # against the same name.
+            there = self._providers.find_host(f"{plain(flow.client_conn.sni)}:{request.port}")
+        if there is None or there.name != rule.name:
+            return f"this request does not go to {rule.name}"
+        if request.scheme != "https" and host.strip("[]") not in LOOPBACK:
+            return "a virtual key goes over TLS only"
+        return None
+
+
+class Empty:
+    """A shelf without a key."""
+
+    async def find_key(self, token: str) -> StoredKey | None:  # noqa: ARG002
+        """Find nothing."""
+        return None
+
+
+def _denied(message: str) -> Denial:
+    return Denial(reason=Reason.AUTH.value, message=message, status=UNAUTHENTICATED)

@@ -1,0 +1,127 @@
+"""The rules in use: built from the settings, and built anew when their files change.
+
+A broken edit keeps the last good rules and says so. Files are looked at and rules compiled in a
+thread; nothing of it holds up a call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from leash_addon.config.load import local_of, reread_screening
+from leash_addon.config.rules import load_packs, pack_files
+from leash_addon.config.screening import Level, ScreeningSettings
+from leash_addon.config.settings import Settings
+from leash_addon.errors import LeashError, UsageError
+from leash_addon.proxy.screening import Screening
+from leash_addon.screen.engine import Engine
+from leash_addon.screen.sensitivity import Sensitivity
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the files."""
+
+type Stamp = tuple[tuple[str, int, int], ...]
+"""Path, time of change in nanoseconds, and size of each file."""
+
+
+def open_screening(settings: Settings) -> Screening | None:
+    """Build what screens; ``None`` where nothing is to be screened.
+
+    Raises ``UsageError`` for a pack that is not there or wrong.
+    """
+    wanted = settings.screening
+    return Screening(build(wanted), wanted) if wanted.on else None
+
+
+def build(settings: ScreeningSettings) -> Engine:
+    """Load the packs and compile their rules. Raises ``UsageError``."""
+    packs = load_packs(settings.packs, settings.base)
+    level = Sensitivity.MEDIUM if settings.level is Level.OFF else Sensitivity(settings.level)
+    try:
+        return Engine(packs, sensitivity=level, disabled=settings.disabled)
+    except ValueError as error:
+        msg = f"screening.packs: {error}"
+        raise UsageError(msg) from None
+
+
+class Rulebook:
+    """Watches the files behind a ``Screening`` for as long as its proxy runs."""
+
+    def __init__(
+        self,
+        screening: Screening,
+        settings: Settings,
+        *,
+        every: float = LOOK_EVERY,
+        told: Callable[[str], None] = logger.warning,
+    ) -> None:
+        """``told``: hears of new rules, and of broken ones."""
+        self._screening = screening
+        self._settings = settings
+        self._every = every
+        self._told = told
+        self._stamp = stamp(settings, screening.settings)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch, on the running loop."""
+        self._task = asyncio.create_task(self._watch(), name="leash-rules")
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self.look()
+            except Exception:
+                logger.exception("the screening rules could not be looked at")
+
+    async def look(self) -> None:
+        """Take new rules, if the files have changed."""
+        seen = await asyncio.to_thread(stamp, self._settings, self._screening.settings)
+        if seen == self._stamp:
+            return
+        self._stamp = seen
+        try:
+            wanted, engine = await asyncio.to_thread(self._build)
+        except LeashError as error:
+            self._told(f"screening goes on with the rules it had: {error}")
+            return
+        self._screening.take(engine, wanted)
+        self._told(f"screening goes on with new rules ({len(engine.rules)} of them)")
+
+    def _build(self) -> tuple[ScreeningSettings, Engine]:
+        wanted = reread_screening(self._settings)
+        return wanted, build(wanted)
+
+
+def stamp(settings: Settings, screening: ScreeningSettings) -> Stamp:
+    """Return what shows that a file has changed."""
+    config = settings.config
+    files = [] if config is None else [config, local_of(config)]
+    for name in screening.packs:
+        files += _files(name, screening.base)
+    return tuple(_stamp(file) for file in files)
+
+
+def _files(name: str, base: Path) -> tuple[Path, ...]:
+    try:
+        return pack_files(name, base)
+    except (UsageError, OSError):
+        return ()
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return str(file), 0, -1
+    return str(file), found.st_mtime_ns, found.st_size

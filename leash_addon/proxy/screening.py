@@ -1,0 +1,246 @@
+"""Screening of calls: their new texts through the engine, and what is done about what it finds.
+
+Agents send their history with every call; a piece of it that was judged before is known by its
+hash and acted on the same way. New texts are read window by window, and the event loop goes round
+in between. Nothing is written here: what was found travels with the call to the ledger.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from leash_addon.config.screening import ScreeningSettings
+from leash_addon.core.part import Part
+from leash_addon.core.screening import Action, Found
+from leash_addon.proxy.acting import Blocked, annotated, redacted
+from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
+from leash_addon.screen.block import block_hash
+from leash_addon.screen.engine import Engine
+from leash_addon.screen.finding import Finding
+from leash_addon.wire.asked import Parsed
+from leash_addon.wire.texts import FORMATS, Path, Piece, Text, pieces, put_together, texts_in
+from leash_addon.wire.texts.rewrite import rewritten, shown
+from leash_addon.wire.texts.tools import tool_name
+
+logger = logging.getLogger(__name__)
+
+BREATH: Final = 0.002
+"""Seconds after which the event loop gets its turn; a window of the engine takes as long."""
+
+LARGE: Final = 64 * 1024
+"""Bytes of JSON that are read and rewritten in a thread."""
+
+ACTING: Final = frozenset({Action.ANNOTATE, Action.REDACT, Action.REFUSE})
+
+UNREADABLE: Final = (
+    "Request blocked by injection filter: its body cannot be read, so it cannot be screened"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What screening says of one call.
+
+    ``found``: what is not on record yet. ``blocked``: the first reason to refuse it, ``hostile``:
+    its message. ``body``: what goes out instead, without content coding.
+    """
+
+    found: tuple[Found, ...] = ()
+    blocked: Blocked | None = None
+    hostile: str = ""
+    body: bytes | None = None
+    judged: tuple[Judged, ...] = ()
+
+    def recorded(self) -> None:
+        """Note that the ledger has what was found."""
+        for each in self.judged:
+            each.recorded = True
+
+
+NOTHING: Final = Judgement()
+
+
+class Screening:
+    """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
+
+    def __init__(self, engine: Engine, settings: ScreeningSettings) -> None:
+        """Begin without a memory."""
+        self.engine = engine
+        self.settings = settings
+        self._verdicts = Verdicts()
+
+    def take(self, engine: Engine, settings: ScreeningSettings) -> None:
+        """Go on with other rules; what was judged by the old ones is judged anew."""
+        self.engine, self.settings = engine, settings
+        self._verdicts = Verdicts()
+
+    async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
+        """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
+        acts = not ACTING.isdisjoint(self.settings.actions.values())
+        try:
+            return await self._judge(run, wire_format, parsed, acts=acts)
+        except Exception:
+            if acts:
+                raise
+            logger.exception("a call of run %s was not screened", run)
+            return NOTHING
+
+    async def _judge(
+        self, run: str, wire_format: str | None, parsed: Parsed, *, acts: bool
+    ) -> Judgement:
+        if parsed.body is None:
+            known = (wire_format or "") in FORMATS and wire_format
+            unread = known and parsed.asked.broken is not None
+            return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
+        one = _Screened(self.engine, self.settings, self._verdicts, run, parsed.asked.signed)
+        changed: dict[Path, bytes] = {}
+        judged: list[Judged] = []
+        parts = list(pieces(wire_format, parsed.body))
+        async for piece, verdict in one.verdicts(parts):
+            judged += verdict.judged
+            if verdict.raw is not None:
+                changed[piece.path] = verdict.raw
+        if not judged:
+            return NOTHING
+        blocked = next((each.blocked for each in judged if each.blocked is not None), None)
+        if blocked is not None and blocked.call and not blocked.tool:
+            blocked = replace(blocked, tool=tool_name(blocked.call, parts))
+        body = put_together(parsed.plain, changed, inside=parsed.inside) if changed else None
+        fresh = tuple(each for each in judged if not each.recorded)
+        return Judgement(
+            found=tuple(found for each in fresh for found in each.found),
+            blocked=blocked,
+            hostile="" if blocked is None else blocked.message,
+            body=body,
+            judged=fresh,
+        )
+
+
+class _Screened:
+    """One call under way. ``signed``: its body cannot be changed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ScreeningSettings,
+        verdicts: Verdicts,
+        run: str,
+        signed: bool,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._verdicts = verdicts
+        self._run = f"{run} signed" if signed else run
+        self._signed = signed
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+
+    async def verdicts(self, parts: list[Piece]) -> AsyncIterator[tuple[Piece, Verdict]]:
+        """Yield what is made of each piece in which something was found."""
+        for piece in parts:
+            key = self._verdicts.key(self._run, piece.raw)
+            verdict = self._verdicts.find(key)
+            if verdict is None:
+                verdict = await self._verdict(piece)
+                self._verdicts.keep(key, verdict)
+            if verdict is not CLEAN:
+                yield piece, verdict
+
+    async def _verdict(self, piece: Piece) -> Verdict:
+        large = len(piece.raw) > LARGE
+        read = await asyncio.to_thread(texts_in, piece) if large else texts_in(piece)
+        judged: list[Judged] = []
+        values: dict[Path, str] = {}
+        for text in read.texts:
+            action = self._action(text)
+            if action is Action.OFF:
+                continue
+            one = await self._judged(text, action, piece.path)
+            if one.found:
+                judged.append(one)
+                values |= _values(text, action, one.found)
+        if not judged:
+            return CLEAN
+        raw = None
+        if values:
+            made = (piece.raw, values)
+            raw = await asyncio.to_thread(rewritten, *made) if large else rewritten(*made)
+        return Verdict(judged=tuple(judged), raw=raw)
+
+    def _action(self, text: Text) -> Action:
+        """Return what is done with a text; what must not be changed is not."""
+        action = self._settings.action(text.part)
+        fixed = self._signed or text.fixed
+        return self._settings.signed if fixed and action in _CHANGING else action
+
+    async def _judged(self, text: Text, action: Action, path: Path) -> Judged:
+        block = block_hash(text.text)
+        key = (self._run, action, block)
+        known = self._verdicts.find_text(key)
+        if known is None:
+            allowed = block in self._settings.allowed
+            fired = () if allowed else await self._screen(text.text, text.part)
+            known = _judged(text, action, block, (*path, *text.path), fired)
+            self._verdicts.keep_text(key, known)
+        return known
+
+    async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        for window in self._engine.pieces(text, part):
+            found += window
+            if self._loop.time() - self._since > BREATH:
+                await asyncio.sleep(0)
+                self._since = self._loop.time()
+        return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
+
+
+_CHANGING: Final = frozenset({Action.ANNOTATE, Action.REDACT})
+
+
+def _judged(
+    text: Text, action: Action, block: str, path: Path, fired: tuple[Finding, ...]
+) -> Judged:
+    if not fired:
+        return Judged()
+    place = shown(path)
+    first = fired[0]
+    blocked = Blocked(
+        rule=first.rule,
+        title=first.title,
+        why=first.why,
+        part=text.part,
+        place=place,
+        block=block,
+        tool=text.tool,
+        call=text.call,
+    )
+    return Judged(
+        found=tuple(_found(each, action, block, place) for each in fired),
+        blocked=blocked if action is Action.REFUSE else None,
+    )
+
+
+def _found(fired: Finding, action: Action, block: str, place: str) -> Found:
+    return Found(
+        rule=fired.rule,
+        part=fired.part,
+        severity=fired.severity,
+        action=action,
+        block=block,
+        place=place,
+        start=fired.start,
+        end=fired.end,
+        view=fired.view,
+    )
+
+
+def _values(text: Text, action: Action, found: tuple[Found, ...]) -> Mapping[Path, str]:
+    match action:
+        case Action.ANNOTATE:
+            return annotated(text, found)
+        case Action.REDACT:
+            return redacted(text, found)
+        case _:
+            return {}

@@ -1,0 +1,94 @@
+"""What screening made of the pieces of requests: remembered, because agents send them again.
+
+A piece is known by a keyed 64-bit hash (Python's SipHash, behind a secret of ours) and its
+length: fast enough for a history of half a megabyte, and nobody outside can aim at a collision.
+Bounded in number and in bytes; what was forgotten is screened again, with the same result.
+"""
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from leash_addon.core.screening import Action, Found
+from leash_addon.proxy.acting import Blocked
+
+MOST: Final = 65_536
+"""Pieces, and as many texts: some 20 MB."""
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Rewritten pieces that are kept as they go out."""
+
+type Key = tuple[str, int, int]
+type TextKey = tuple[str, Action, str]
+"""A run, what is done, and the text's hash."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Judged:
+    """One text: what was found in it, and whether that is on record for its run."""
+
+    found: tuple[Found, ...] = ()
+    blocked: Blocked | None = None
+    recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One piece: its texts that have findings, and what goes out instead of it."""
+
+    judged: tuple[Judged, ...] = ()
+    raw: bytes | None = None
+
+
+CLEAN: Final = Verdict()
+"""Shared by the many pieces in which nothing was found."""
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """The memory of one proxy."""
+
+    _salt: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _pieces: OrderedDict[Key, Verdict] = field(default_factory=OrderedDict)
+    _texts: OrderedDict[TextKey, Judged] = field(default_factory=OrderedDict)
+    _bytes: int = 0
+
+    def key(self, run: str, raw: bytes) -> Key:
+        """Return what a piece is known by."""
+        return run, hash(b"".join((self._salt, raw))), len(raw)
+
+    def find(self, key: Key) -> Verdict | None:
+        """Return what was made of a piece; ``None``: it is new, or was forgotten."""
+        found = self._pieces.get(key)
+        if found is not None:
+            self._pieces.move_to_end(key)
+        return found
+
+    def keep(self, key: Key, verdict: Verdict) -> None:
+        """Remember a piece; the ones that were not seen for longest make room."""
+        before = self._pieces.pop(key, CLEAN)
+        self._bytes += len(verdict.raw or b"") - len(before.raw or b"")
+        self._pieces[key] = verdict
+        while len(self._pieces) > MOST or self._bytes > MOST_BYTES:
+            _, gone = self._pieces.popitem(last=False)
+            self._bytes -= len(gone.raw or b"")
+
+    def find_text(self, key: TextKey) -> Judged | None:
+        """Return what was made of a text, wherever it stood."""
+        found = self._texts.get(key)
+        if found is not None:
+            self._texts.move_to_end(key)
+        return found
+
+    def keep_text(self, key: TextKey, judged: Judged) -> None:
+        """Remember a text."""
+        self._texts[key] = judged
+        while len(self._texts) > MOST:
+            self._texts.popitem(last=False)
+
+    def forget(self) -> None:
+        """Begin anew: the rules are others now."""
+        self._pieces.clear()
+        self._texts.clear()
+        self._bytes = 0

@@ -1,0 +1,1 @@
+"""Text -> findings: rules of three severities, matched in linear time on folded text. Pure."""

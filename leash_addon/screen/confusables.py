@@ -1,0 +1,87 @@
+"""Letters of other scripts that look like ASCII ones, folded only where a word mixes scripts.
+
+The table is Unicode's confusables.txt as confusable-homoglyphs ships it
+(https://www.unicode.org/reports/tr39/, https://pypi.org/project/confusable-homoglyphs/).
+Folding every lookalike would ruin Russian or Greek; so a letter is folded where its word also has
+Latin letters or a third script, and a whole word of lookalikes only where no word of the window is
+genuine: one that has a letter that looks like no ASCII one.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from confusable_homoglyphs.confusables import confusables_data
+
+from leash_addon.screen.spacing import beyond_ascii
+
+WORD: Final = re.compile(r"[^\W\d_]+")
+UNMIXABLE: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
+"""Scripts that are written beside Latin letters without a space."""
+
+
+def lookalikes() -> Mapping[int, str]:
+    """Return code point -> the one ASCII letter, in lower case, that a letter looks like."""
+    found: dict[int, str] = {}
+    for char, likes in confusables_data.items():
+        if len(char) != 1 or char.isascii() or not char.isalpha():
+            continue
+        if script(char) in UNMIXABLE:
+            continue
+        ascii_ones = [like["c"] for like in likes if _is_letter(like["c"])]
+        if not ascii_ones:
+            ascii_ones = [
+                further["c"]
+                for like in likes
+                for further in confusables_data.get(like["c"], ())
+                if _is_letter(further["c"])
+            ]
+        if ascii_ones:
+            found[ord(char)] = ascii_ones[0].lower()
+    return found
+
+
+def script(char: str) -> str:
+    """Name the script of a letter by the first word of its name."""
+    return unicodedata.name(char, "").partition(" ")[0]
+
+
+class Confusables:
+    """The table, and the one question whether a text has any letter of it."""
+
+    def __init__(self) -> None:
+        """Read the table."""
+        self.table = lookalikes()
+        self._letters = frozenset(map(chr, self.table))
+
+    def fold(self, text: str) -> str:
+        """Fold the lookalikes of mixed words; the length stays the same."""
+        if text.isascii() or self._letters.isdisjoint(beyond_ascii(text)):
+            return text
+        words = [match for match in WORD.finditer(text) if not match[0].isascii()]
+        genuine = {name for word in words if (name := self._genuine(word[0]))}
+        pieces, end = [], 0
+        for word in words:
+            if self._is_mask(word[0], genuine):
+                pieces += [text[end : word.start()], word[0].translate(self.table)]
+                end = word.end()
+        return "".join([*pieces, text[end:]])
+
+    def _genuine(self, word: str) -> str:
+        """Name the script of a word that has one script and a letter like no ASCII one."""
+        scripts = {script(char) for char in word}
+        own = len(scripts) == 1 and any(ord(char) not in self.table for char in word)
+        return scripts.pop() if own else ""
+
+    def _is_mask(self, word: str, genuine: set[str]) -> bool:
+        scripts = {script(char) for char in word}
+        if scripts & UNMIXABLE:
+            return any(ord(char) in self.table for char in word) and "LATIN" in scripts
+        if len(scripts) > 1:
+            return True
+        return not scripts & genuine and all(ord(char) in self.table for char in word)
+
+
+def _is_letter(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and text.isalpha()

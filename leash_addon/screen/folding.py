@@ -1,0 +1,68 @@
+"""The form that rules read: one way to write each word, and the way back to the text as given.
+
+Steps: every character to what it stands for (``letters``), composed again; lookalikes in words of
+mixed script (``confusables``); lower case; white space (``spacing``). Text that is all ASCII
+needs only the last two.
+
+The way back needs no table. No step reorders, and none after ``letters`` changes how many
+characters are not white space; so the n-th of them in the folded text comes from the n-th in the
+text as given, and halving finds it.
+"""
+
+import unicodedata
+from typing import Final
+
+from leash_addon.screen.confusables import Confusables
+from leash_addon.screen.letters import Letters
+from leash_addon.screen.spacing import beyond_ascii, seen, spaced
+
+FEW: Final = 32
+"""Characters other than ASCII up to which replacing them in turn is the fastest way."""
+
+
+class Folding:
+    """Folds texts and finds the way back. Keeps what it learnt of characters."""
+
+    def __init__(self) -> None:
+        """Build the tables, some milliseconds' work."""
+        self._letters = Letters()
+        self._confusables = Confusables()
+
+    def fold(self, text: str) -> str:
+        """Return the form that rules read."""
+        if text.isascii():
+            return spaced(text.lower())
+        return spaced(self._confusables.fold(self.stand(text)).lower())
+
+    def stand(self, text: str) -> str:
+        """Return what the characters of a text stand for, cased and with its white space."""
+        if text.isascii():
+            return text
+        foreign = set(beyond_ascii(text))
+        if len(foreign) > FEW:
+            text = text.translate(self._letters)
+        else:
+            for char in foreign:
+                text = text.replace(char, self._letters[ord(char)])
+        return unicodedata.normalize("NFC", text)
+
+    def span(self, source: str, folded: str, start: int, end: int) -> tuple[int, int]:
+        """Return where in ``source`` the characters ``start`` to ``end`` of ``folded`` stand."""
+        before = seen(folded[:start])
+        within = seen(folded[start:end])
+        first = self._place(source, before)
+        last = self._place(source, before + within - 1) if within else first
+        return first, max(first, min(last + 1, len(source)))
+
+    def _place(self, source: str, nth: int) -> int:
+        """Return the offset of the n-th character (from 0) that is not white space."""
+        low, high = 0, len(source)
+        while high - low > 1:
+            middle = (low + high) // 2
+            width = seen(self.stand(source[low:middle]))
+            if width > nth:
+                high = middle
+            else:
+                nth -= width
+                low = middle
+        return low

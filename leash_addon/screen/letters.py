@@ -1,0 +1,76 @@
+"""What one character stands for, by Unicode's own data: its name, category and decomposition.
+
+Characters that nobody sees stand for nothing; accents are dropped from Latin, Greek, Cyrillic,
+Arabic and Hebrew letters; letters drawn in another way (small capitals, turned, negative squared)
+stand for the plain letter. Marks that make another letter (Devanagari vowels, kana voicing, Hangul)
+stay. Case stays too: lookalikes are told by case (``confusables``).
+
+https://www.unicode.org/reports/tr44/ (2025-08-27)
+"""
+
+import re
+import unicodedata
+from types import MappingProxyType
+from typing import Final
+
+LIMIT: Final = 20_000
+"""Characters remembered; past it they are worked out anew: hostile text knows a million."""
+
+MARKS: Final = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    "\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]"
+)
+UNSEEN: Final = re.compile(
+    "[\u034f\u0640\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\u2065"
+    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+DRAWN: Final = re.compile(
+    r"(?:NEGATIVE (?:SQUARED|CIRCLED) |SQUARED |CROSSED NEGATIVE SQUARED |PARENTHESIZED )?"
+    r"(?:LATIN |REGIONAL INDICATOR SYMBOL )(?:CAPITAL |SMALL )?(?:LETTER |LIGATURE )"
+    r"(?:SMALL CAPITAL |DOTLESS |TURNED |REVERSED |SCRIPT |OPEN |INVERTED |SIDEWAYS |BLACKLETTER )*"
+    r"([A-Z]|AE|OE)(?: WITH .*)?"
+)
+BY_CATEGORY: Final = MappingProxyType(
+    {"Cf": "", "Cs": "\ufffd", "Zl": "\n", "Zp": "\n", "Zs": " ", "Pd": "-"}
+)
+ODD: Final = MappingProxyType({"\u2800": " ", "\u00df": "ss", "\u1e9e": "SS"})
+"""A blank that is drawn in Braille, and the letter that is two."""
+
+
+class Letters(dict[int, str]):
+    """A table for ``str.translate`` that works itself out, at most ``LIMIT`` characters of it."""
+
+    def __missing__(self, code: int) -> str:
+        """Work out one character."""
+        found = plain(chr(code))
+        if len(self) < LIMIT:
+            self[code] = found
+        return found
+
+
+def plain(char: str) -> str:
+    """Return what a character stands for: nothing, a space, or one or a few characters."""
+    if char.isascii():
+        return char
+    if UNSEEN.match(char) or MARKS.match(char):
+        return ""
+    if drawn := DRAWN.fullmatch(unicodedata.name(char, "")):
+        return drawn[1].lower() if char.islower() else drawn[1]
+    whole = unicodedata.normalize("NFKC", char)
+    bare = MARKS.sub("", unicodedata.normalize("NFD", whole))
+    return "".join(map(_one, unicodedata.normalize("NFC", bare)))
+
+
+def _one(char: str) -> str:
+    if char.isascii():
+        return char
+    category = unicodedata.category(char)
+    match category:
+        case "Nd":
+            return str(unicodedata.decimal(char))
+        case "Pi" | "Pf":
+            return '"' if "DOUBLE" in unicodedata.name(char) else "'"
+        case "Cc":
+            return "\n" if char == "\x85" else ""
+        case _:
+            return ODD.get(char) or BY_CATEGORY.get(category, char)

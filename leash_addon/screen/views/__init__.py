@@ -1,0 +1,19 @@
+"""Ways to hide a text, and to read it all the same; judged by strict rules only."""
+
+from typing import Final
+
+VIEWS: Final = (
+    "base64",
+    "base32",
+    "hex",
+    "url",
+    "html",
+    "escape",
+    "tags",
+    "variation",
+    "invisible",
+    "rot13",
+    "reversed",
+    "spaced",
+)
+"""Names of the views, as findings and rules have them."""

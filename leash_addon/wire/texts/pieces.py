@@ -1,0 +1,159 @@
+"""A request in pieces: each message or item by itself, as the bytes that it came in.
+
+Agents send their whole history with every call. A piece that was seen before is known by its
+bytes and not decoded again; ``texts_in`` reads those that are new.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from leash_addon.wire.request_shapes import Body
+from leash_addon.wire.texts import anthropic, chat, converse, gemini, guess, responses
+from leash_addon.wire.texts.gathered import Gathered
+from leash_addon.wire.texts.text import Path
+
+type Read = Callable[[Gathered, Any, Path], None]
+type Members = Mapping[str, Read]
+
+
+class Piece(Struct, frozen=True):
+    """One piece: where it stands in the request, its JSON, and what reads it.
+
+    ``path``: a member's name, and an index where the member is an array.
+    """
+
+    path: Path
+    raw: bytes
+    read: Read
+
+
+CHAT: Final[Members] = MappingProxyType(
+    {
+        "messages": chat.message,
+        "system": chat.system,
+        "instructions": chat.system,
+        "prompt": chat.user,
+        "suffix": chat.user,
+        "inputs": responses.item,
+        "documents": chat.document,
+    }
+)
+COHERE: Final[Members] = MappingProxyType(
+    {
+        "messages": chat.message,
+        "message": chat.user,
+        "chat_history": chat.message,
+        "preamble": chat.system,
+        "documents": chat.document,
+        "tool_results": chat.outputs,
+    }
+)
+ANTHROPIC: Final[Members] = MappingProxyType(
+    {"system": anthropic.system, "messages": anthropic.message}
+)
+GEMINI: Final[Members] = MappingProxyType(
+    {
+        "system_instruction": gemini.system,
+        "system_instruction_snake": gemini.system,
+        "contents": gemini.turn,
+    }
+)
+RESPONSES: Final[Members] = MappingProxyType(
+    {
+        "instructions": responses.instructions,
+        "input": responses.item,
+        "prompt": responses.prompt,
+    }
+)
+PROMPTS: Final[Members] = MappingProxyType(
+    {"prompt": chat.user, "suffix": chat.user, "input_text": chat.user, "inputs": chat.user}
+)
+ASSISTANTS: Final[Members] = MappingProxyType(
+    {
+        "instructions": chat.system,
+        "additional_instructions": chat.system,
+        "additional_messages": chat.message,
+        "thread": chat.thread,
+        "tool_outputs": chat.tool_output,
+    }
+)
+INVOKE: Final[Members] = MappingProxyType(
+    {**COHERE, **PROMPTS, "system": anthropic.system, "messages": guess.message}
+)
+BLIND: Final[Members] = MappingProxyType({**GEMINI, **RESPONSES, **INVOKE})
+
+FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
+    {
+        "": BLIND,
+        "openai.chat": CHAT,
+        "azure.chat": CHAT,
+        "ollama.chat": CHAT,
+        "openai.completions": PROMPTS,
+        "openai.responses": RESPONSES,
+        "openai.assistants": ASSISTANTS,
+        "anthropic.messages": ANTHROPIC,
+        "gemini.generate": GEMINI,
+        "bedrock.converse": MappingProxyType(
+            {"system": converse.system, "messages": converse.message}
+        ),
+        "bedrock.invoke": INVOKE,
+        "bedrock.agent": PROMPTS,
+        "cohere.chat": COHERE,
+    }
+)
+"""By wire format, "" for a call of none. Others ask for no words: embeddings, images, audio."""
+
+NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {field.name: field.encode_name for field in msgspec.structs.fields(Body)}
+)
+
+
+def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
+    """Yield the pieces of a request that may hold texts, in the order of the format's table."""
+    if wire_format == "cohere.chat" and not (body.messages or body.message):
+        return  # ranking and embedding have the same format
+    for field, read in FORMATS.get(wire_format or "", {}).items():
+        value = getattr(body, field)
+        if value is None or isinstance(value, bool | int | float):
+            continue
+        name = NAMES[field]
+        if isinstance(value, list):
+            for index, each in enumerate(value):
+                yield Piece((name, index), bytes(each), read)
+        elif value:
+            yield Piece((name,), msgspec.json.encode(value), read)
+
+
+def texts_in(piece: Piece) -> Gathered:
+    """Read one piece; the paths of its texts begin inside it."""
+    found = Gathered()
+    piece.read(found, msgspec.json.decode(piece.raw), ())
+    return found
+
+
+def put_together(body: bytes, changed: Mapping[Path, bytes], *, inside: str = "") -> bytes:
+    """Return a request with some of its pieces replaced, every other value byte for byte.
+
+    ``changed``: new JSON by the path of a piece. ``inside``: the member that holds the request
+    itself. White space between members is lost where a piece changed.
+    """
+    top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
+    if inside:
+        top[inside] = Raw(put_together(bytes(top[inside]), changed))
+        return msgspec.json.encode(top)
+    arrays: dict[str, list[Raw]] = {}
+    for path, raw in changed.items():
+        name = str(path[0])
+        if len(path) == 1:
+            top[name] = Raw(raw)
+            continue
+        if name not in arrays:
+            arrays[name] = msgspec.json.decode(top[name], type=list[Raw])
+        arrays[name][int(path[1])] = Raw(raw)
+    for name, values in arrays.items():
+        top[name] = Raw(msgspec.json.encode(values))
+    return msgspec.json.encode(top)

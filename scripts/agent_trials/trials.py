@@ -1,0 +1,139 @@
+"""The trials: a plain turn, a tool loop, a kill in a stream, two agents under one cap, WebSockets.
+
+Each returns claims by name, every one of them true or false, and figures beside them.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from scripts.agent_trials.programs import Program
+from scripts.agent_trials.world import Home, Started, fake_provider, home, no_routes
+
+LOOP = 3
+"""Calls that a loop is allowed."""
+
+SOON = 10.0
+"""Seconds within which a stopped agent must have ended."""
+
+STOPPED = 3
+INPUT, OUTPUT = 111, 22
+
+type Row = dict[str, bool | int | float | str]
+
+
+def plain_turn(program: Program) -> Row:
+    """Take one turn (a): exit code 0, and the ledger has exactly what the provider reported."""
+    usage = ("--input-tokens", str(INPUT), "--output-tokens", str(OUTPUT))
+    before = no_routes()
+    with fake_provider(*usage) as fake, home(files=tuple(program.files.items())) as here:
+        agent = here.start(program, fake, "trial", "--max-cost", "2")
+        code = agent.wait()
+        seconds = time.monotonic() - agent.at
+        calls, account = fake.seen()["count"], here.inspect("trial")
+    tokens = account["tokens"]
+    reported = (calls, calls * INPUT, calls * OUTPUT)
+    return {
+        "exit code 0": code == 0,
+        "usage equal": (account["calls"], tokens["input"], tokens["output"]) == reported,
+        "called": calls > 0,
+        "direct attempts": no_routes() - before,
+        "calls": calls,
+        "seconds": round(seconds, 1),
+    }
+
+
+def tool_loop(program: Program) -> Row:
+    """Let a loop of tool calls run into its limit (b): it is over at once, and says why."""
+    with fake_provider("--tool-loop") as fake, home(files=tuple(program.files.items())) as here:
+        agent = here.start(program, fake, "trial", "--max-calls", str(LOOP))
+        code = agent.wait()
+        return {
+            "exit code 3": code == STOPPED,
+            "no call after the stop": fake.seen()["count"] == LOOP,
+            "message seen": says_why(agent),
+            **ended_soon(here, agent),
+        }
+
+
+def killed_in_stream(program: Program) -> Row:
+    """Kill from another terminal while a stream runs (c)."""
+    slow = ("--chunks", "200", "--gap-ms", "300")
+    with fake_provider(*slow) as fake, home(files=tuple(program.files.items())) as here:
+        agent = here.start(program, fake, "trial", "--max-cost", "2", "--cut")
+        is_open = until(lambda: fake.seen()["open"] > 0)
+        time.sleep(1.0)
+        killed = here.leash("kill", "trial").returncode == 0
+        before, at = fake.seen()["count"], time.monotonic()
+        code = agent.wait()
+        return {
+            "was streaming": is_open and killed,
+            "exit code 3": code == STOPPED,
+            "no call after the kill": fake.seen()["count"] == before,
+            "ended soon": time.monotonic() - at <= SOON,
+            "seconds": round(time.monotonic() - at, 1),
+        }
+
+
+def shared_cap(one: Program, other: Program) -> Row:
+    """Run two agents in two runs under one cap (d): together they make its calls, no more."""
+    cap = '[[cap]]\nper = "all"\nwindow = "total"\nmax_calls = 6\n'
+    files = (*one.files.items(), *other.files.items())
+    with fake_provider("--tool-loop") as fake, home(cap, files) as here:
+        started = [here.start(one, fake, "first"), here.start(other, fake, "second")]
+        codes = [agent.wait() for agent in started]
+        calls = fake.seen()["count"]
+        counted = sum(here.inspect(run)["calls"] for run in ("first", "second"))
+        return {
+            "both ended by themselves": None not in codes,
+            "calls are the cap's": calls == counted == 2 * LOOP,
+            "calls": calls,
+        }
+
+
+def websocket(codex: Program, how: str) -> Row:
+    """Run codex by WebSocket (e): metered there, or sent back to HTTP."""
+    usage = ("--input-tokens", str(INPUT), "--output-tokens", str(OUTPUT))
+    with fake_provider(*usage) as fake, home() as here:
+        agent = here.start(codex, fake, "trial", "--max-cost", "2", "--websocket", how)
+        code = agent.wait()
+        seen, account = fake.seen(), here.inspect("trial")
+    calls = seen["count"]
+    by_socket = sum(one.get("transport") == "websocket" for one in seen["requests"])
+    tokens = account["tokens"]
+    reported = (calls, calls * INPUT, calls * OUTPUT)
+    return {
+        "exit code 0": code == 0,
+        "usage equal": (account["calls"], tokens["input"], tokens["output"]) == reported,
+        "transport": (by_socket == calls > 0) if how == "meter" else (by_socket == 0 < calls),
+        "calls": calls,
+    }
+
+
+def says_why(agent: Started) -> bool:
+    """Tell whether the agent itself showed our message, not only leash's own last lines."""
+    own = [line for line in agent.said.splitlines() if not line.startswith("leash:")]
+    return re.search(rf"leash: all {LOOP} calls", "\n".join(own)) is not None
+
+
+def ended_soon(here: Home, agent: Started) -> Row:
+    """Tell how long the agent lived on after its run was stopped."""
+    account = here.inspect("trial")
+    if agent.process.returncode is None or not account.get("stopped_at"):
+        return {"ended soon": False}
+    stopped, ended = (
+        datetime.fromisoformat(account[name]) for name in ("stopped_at", "finished_at")
+    )
+    seconds = (ended - stopped).total_seconds()
+    return {"ended soon": seconds <= SOON, "seconds": round(seconds, 1)}
+
+
+def until(claim: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Wait until a claim holds; tell whether it came to."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if claim():
+            return True
+        time.sleep(0.1)
+    return False
