@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "ps": "ps",
         "top": "top",
         "inspect": "inspect_",
+        "findings": "findings",
         "kill": "kill",
         "raise": "raise_",
         "caps": "caps",

@@ -13,6 +13,7 @@ import click
 
 from leash_addon.cli.engine import equip, proxying, writing
 from leash_addon.cli.lines import count, limits_line
+from leash_addon.cli.notices import log_notice, terms_line
 from leash_addon.cli.options import now, read_settings, settings_options
 from leash_addon.cli.say import say
 from leash_addon.cli.workers import Ends, Supervisor, reserve
@@ -121,7 +122,7 @@ async def _serve(settings: Settings, host: str, port: int, ends: Ends | None = N
     """Serve until told to end. ``ends``: those of a worker, whose supervisor announces."""
     equipment = equip(settings)
     policy = Policy.of(settings, prices=equipment.prices.describe())
-    async with writing(settings) as (_, writer):
+    async with writing(settings, log_notice) as (_, writer):
         runs: set[str] = set()
         try:
             async with proxying(
@@ -178,12 +179,13 @@ def _announce(
 ) -> None:
     if notice:
         say(notice)
-    if not settings.limits_given:
+    terms = terms_line(settings)
+    if not settings.limits_given and not terms:
         say(
             'no limit is set, on the run "default" or any other: calls are metered, none is refused'
         )
     shown = f"[{host}]" if ":" in host else host
-    say(f"serving on {shown}:{port}{workers} · {limits_line(settings.limits)}")
+    say(f"serving on {shown}:{port}{workers} · {limits_line(settings.limits)}{terms}")
 
 
 @contextlib.contextmanager

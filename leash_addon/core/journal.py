@@ -180,7 +180,10 @@ class CallAdjusted(_Entry, frozen=True, kw_only=True, tag="call_adjusted"):
 
 
 class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
-    """A call was answered by leash itself; nothing was spent."""
+    """A call was answered by leash itself; nothing was spent.
+
+    ``account``: the key of the cap's account or the bucket that said no; empty: the run's own.
+    """
 
     reason: Reason
     effect: Effect
@@ -188,6 +191,7 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
     format: str = ""
     model: str = ""
     client: str = ""
+    account: str = ""
 
 
 class Screened(_Entry, frozen=True, kw_only=True, tag="screened"):

@@ -97,6 +97,7 @@ def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) 
         format=ask.format,
         model=ask.model,
         client=ask.client,
+        account=trip.account,
     )
     if balance.stopped is not None:
         if balance.refused_at is None:
@@ -129,4 +130,5 @@ def _without_time(refused: CallRefused) -> tuple[str, ...]:
         refused.format,
         refused.model,
         refused.client,
+        refused.account,
     )

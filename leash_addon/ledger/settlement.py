@@ -5,7 +5,7 @@ from msgspec import Struct
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Tokens
 from leash_addon.core.money import ZERO, Instant, Pico
-from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.reading import Confidence, Outcome, knows_tokens
 from leash_addon.core.verdict import Reason
 
 
@@ -71,9 +71,8 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
 
 
 def says_tokens(end: Settlement) -> bool:
-    """Tell whether the tokens of a call are known: they were reported, or there were none."""
-    answered = end.status is None or end.status // 100 == 2 or end.status == 101  # noqa: PLR2004
-    return bool(end.usage) or end.outcome is Outcome.UNSENT or not answered
+    """Tell whether the tokens of a call are known."""
+    return knows_tokens(end.usage, end.outcome, end.status)
 
 
 def _held_tokens(opened: CallOpened) -> Tokens:
