@@ -17,11 +17,7 @@ from leash_addon.ledger import Ledger, open_ledger
 
 type Command = Callable[..., Any]
 
-<<<<<<< HEAD
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "require_run_id"})
-=======
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "cut"})
->>>>>>> main
+SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "require_run_id", "cut"})
 
 
 def settings_options(command: Command) -> Command:

@@ -11,14 +11,8 @@ from dataclasses import replace
 from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
-<<<<<<< HEAD
-from leash_addon.core.verdict import Trip
-from leash_addon.errors import LedgerError
-from leash_addon.proxy.access import Access
-from leash_addon.proxy.account import Account
-=======
 from leash_addon.core.verdict import Reason, Trip
->>>>>>> main
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
@@ -73,17 +67,10 @@ class LeashAddon:
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
         self._peers = Peers() if governor.policy.processes else None
-<<<<<<< HEAD
         peers = [self._peers] if self._peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
-=======
-        self.addons = [self._connections, *([self._peers] if self._peers else [])]
-        self._reception = Reception(
-            providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
-        )
         self._sockets = Sockets(governor, self.coverage, screening, self._tags)
->>>>>>> main
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
@@ -95,7 +82,6 @@ class LeashAddon:
         """Learn whose request it is; what is no call streams through."""
         if flow.response or flow.error:
             return
-<<<<<<< HEAD
         upgrade, came = is_upgrade(lowered(flow.request.headers)), self._connections
         visitor, tunnelled = came.visitor_of(flow.client_conn), came.is_tunnelled(flow.client_conn)
         match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
@@ -107,37 +93,12 @@ class LeashAddon:
                     self.coverage.free += 1
                     flow.request.stream = True
             case TurnedAway(denial=denial, shape=shape):
-                self._answer(flow, denial, Caller(shape=shape))
+                answer(flow, denial, Caller(shape=shape))
             case Response() as page:
                 flow.response = page
             case None:
                 if await self._key_is_good(flow, None):
                     flow.request.stream = True
-=======
-        client = flow.client_conn
-        tunnelled = self._connections.connect_of(client) is not None
-        found = self._reception.provider_of(flow, tunnelled=tunnelled)
-        if found is None:
-            strip_own_headers(flow.request.headers)
-            if await self._key_is_good(flow, None):
-                flow.request.stream = True
-            return
-        headers = lowered(flow.request.headers)
-        user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
-        try:
-            intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
-        except ValueError as error:
-            denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
-            answer(flow, denial, Caller(shape=found[1].dialect))
-            return
-        strip_own_headers(flow.request.headers)
-        self._flows[flow.id] = intake
-        if not await self._key_is_good(flow, intake, found[0]):
-            return
-        if intake.route.free and not is_upgrade(headers):
-            self.coverage.free += 1
-            flow.request.stream = True
->>>>>>> main
 
     async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
@@ -155,12 +116,11 @@ class LeashAddon:
         intake = self._flows.get(flow.id)
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
-        headers = lowered(flow.request.headers)
-        if is_upgrade(headers) and self._upgraded(flow, intake):
-            return
-        body = flow.request.raw_content or b""
+        headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
         if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
             self.refuse(flow, denial)
+            return
+        if is_upgrade(headers) and self._upgraded(flow, intake):
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
