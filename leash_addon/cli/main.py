@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "set": "set_",
         "fakeprovider": "fake",
         "demo": "demo",
+        "doctor": "doctor",
         "version": "version",
     }
 )

@@ -17,7 +17,7 @@ from leash_addon.ledger import Ledger, open_ledger
 
 type Command = Callable[..., Any]
 
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp"})
+SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "cut"})
 
 
 def settings_options(command: Command) -> Command:

@@ -19,6 +19,7 @@ from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.terms import Terms
+from leash_addon.wire.routes import Upgrade
 
 NO_PROVIDERS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
@@ -42,6 +43,8 @@ class Settings:
     refusal: int | None = None
     upstream: str | None = None
     no_inject: bool = False
+    websocket: Upgrade = Upgrade.METER
+    cut: bool = False
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     limits: Limits = NO_LIMITS
     holds: Holds = field(default_factory=Holds)
@@ -145,6 +148,12 @@ KEYS = (
         read=values.flag,
         example="false",
         about="never add stream_options.include_usage to a streamed chat call",
+    ),
+    Key(
+        name="websocket",
+        read=values.choice(Upgrade),
+        example="meter",
+        about="what a WebSocket to a provider meets: meter, downgrade (426) or refuse",
     ),
     Key(
         name="timezone",

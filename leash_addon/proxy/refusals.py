@@ -131,20 +131,30 @@ class Caller:
 def refusal(denial: Denial, caller: Caller) -> Refusal:
     """Shape a refusal as the caller's provider would."""
     status = denial.status or _status(denial, caller)
-    hint = raise_hint(caller.run, Reason(denial.reason)) if _has_hint(denial, caller) else None
-    message = _message(denial, caller, hint)
-    leash = _leash(denial, caller, hint)
+    message, leash = said(denial, caller)
     headers = {
         "content-type": "application/json",
         "x-leash-reason": denial.reason,
         **({"x-leash-run": caller.run} if RUN_ID.fullmatch(caller.run) else {}),
         **_retry(denial),
     }
-    kind = _kind(caller.shape)
+    kind = kind_of(caller.shape)
     if kind == "bedrock":
         headers["x-amzn-errortype"] = _BEDROCK.get(status, "ServiceException")
     body = _body(kind, status, message, denial, leash)
     return Refusal(status=status, headers=headers, body=msgspec.json.encode(body))
+
+
+def said(denial: Denial, caller: Caller) -> tuple[str, Json]:
+    """Return what people are told, and what machines are told beside it."""
+    hint = raise_hint(caller.run, Reason(denial.reason)) if _has_hint(denial, caller) else None
+    return _message(denial, caller, hint), _leash(denial, caller, hint)
+
+
+def error_body(denial: Denial, caller: Caller, status: int) -> Json:
+    """Return the error as the caller's provider writes it."""
+    message, leash = said(denial, caller)
+    return _body(kind_of(caller.shape), status, message, denial, leash)
 
 
 def _status(denial: Denial, caller: Caller) -> int:
@@ -186,7 +196,8 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
     return found | dict(denial.more)
 
 
-def _kind(shape: str) -> str:
+def kind_of(shape: str) -> str:
+    """Return whose error body a wire format has, or a provider without a known one."""
     for kind, marks in (
         ("anthropic", ("anthropic",)),
         ("gemini", ("gemini", "vertex", "google")),

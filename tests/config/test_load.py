@@ -20,6 +20,7 @@ from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.screening import Action as Screen
 from leash_addon.core.windows import WindowKind
 from leash_addon.errors import UsageError
+from leash_addon.wire.routes import Upgrade
 
 WHOLE = """
 db = "spend.db"
@@ -28,6 +29,7 @@ on_blind = "warn"
 refusal = 429
 upstream = "http://127.0.0.1:9099/"
 no_inject = true
+websocket = "downgrade"
 timezone = "Europe/Berlin"
 
 [limits]
@@ -107,6 +109,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         refusal=429,
         upstream="http://127.0.0.1:9099",
         no_inject=True,
+        websocket=Upgrade.DOWNGRADE,
         timezone=ZoneInfo("Europe/Berlin"),
         limits=Limits(
             max_cost=usd("5"),

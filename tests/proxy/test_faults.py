@@ -30,7 +30,7 @@ def breaks(*_: object, **__: object) -> None:
     [
         pytest.param(Reception, "take_in", id="requestheaders"),
         pytest.param(Reception, "provider_of", id="requestheaders, before it is known"),
-        pytest.param(addon_module, "read_request", id="request"),
+        pytest.param(addon_module, "parse_request", id="request"),
         pytest.param(Governor, "ask", id="governor"),
         pytest.param(Governor, "admit", id="admission"),
         pytest.param(addon_module, "ask_for_usage", id="after admission"),

@@ -8,6 +8,7 @@ from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
 from leash_addon.core.reading import Confidence
 from leash_addon.proxy.policy import Policy
+from leash_addon.wire.routes import Upgrade
 from tests.proxy.world import RUN, MakeWorld, World
 
 pytestmark = pytest.mark.asyncio
@@ -80,22 +81,23 @@ async def upgrade(it: World, path: str) -> int:
 
 
 async def test_codex_is_sent_from_its_websocket_to_post(world: MakeWorld) -> None:
-    """The upgrade of the Responses API is answered 426, which makes codex fall back at once."""
-    async with world() as it:
+    """A downgraded upgrade is answered 426, which makes codex fall back at once."""
+    policy = Policy(run=RUN, websocket=Upgrade.DOWNGRADE)
+    async with world(policy=policy) as it:
         assert (await upgrade(it, "/v1/responses"), it.provider.requests) == (426, [])
 
 
 async def test_another_websocket_is_blind(world: MakeWorld) -> None:
     """A WebSocket that nobody meters is refused while dollars count."""
     async with world(limits=Limits(max_cost=usd("1"))) as it:
-        assert (await upgrade(it, "/v1/realtime?model=x"), it.provider.requests) == (429, [])
+        assert (await upgrade(it, "/v1/other?model=x"), it.provider.requests) == (429, [])
 
 
 async def test_a_websocket_may_pass_unmetered(world: MakeWorld) -> None:
     """Where blind calls are allowed, the upgrade goes through and counts as a call."""
     policy = Policy(run=RUN, on_blind=OnBlind.ALLOW)
     async with world(limits=Limits(max_cost=usd("1")), policy=policy) as it:
-        assert (await upgrade(it, "/v1/realtime"), it.ledger.balance(RUN).calls) == (200, 1)
+        assert (await upgrade(it, "/v1/other"), it.ledger.balance(RUN).calls) == (200, 1)
 
 
 class Collector:

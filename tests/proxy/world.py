@@ -251,9 +251,10 @@ async def make_world(
     upstream: str = "https",
     remarks: bool = False,
     terms: Terms = NO_TERMS,
+    url: str | None = None,
     screening: Screening | None = None,
 ) -> AsyncIterator[World]:
-    """Run a proxy over a scripted provider."""
+    """Run a proxy over a scripted provider, or over the one at ``url``."""
     provider = Provider(answer=answer)
     theirs = open_authority(tmp_path / "their-ca", ["localhost"], utc_now())
     context = tls_of(theirs, "localhost", tmp_path) if upstream == "https" else None
@@ -267,7 +268,8 @@ async def make_world(
     writer = LedgerWriter(ledger, clock=clock, rng=random.Random(7))  # noqa: S311
     await writer.start()
     wanted = policy or Policy(run=RUN)
-    wanted = replace(wanted, upstream=f"{upstream}://localhost:{provider.port}", holds=terms.holds)
+    server_url = url or f"{upstream}://localhost:{provider.port}"
+    wanted = replace(wanted, upstream=server_url, holds=terms.holds)
     if wanted.run is not None:
         await writer.start_run(wanted.run, limits)
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)
