@@ -4,6 +4,7 @@ Only a window is held: what may still become a match. It is looked at when a lin
 complete, when enough has come, and at the end; the text itself goes on to the client meanwhile.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +14,13 @@ from typing import Final
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
+from leash_addon.proxy.call import Call
+from leash_addon.proxy.screening import Screening
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
+
+logger = logging.getLogger(__name__)
 
 WINDOW: Final = 2_048
 """Characters that are kept of what was looked at: a longer link is found by its beginning."""
@@ -33,6 +38,18 @@ LINKS: Final = 32
 BEFORE, AFTER = 64, 448
 MOST: Final = 64
 CHOICES: Final = 16
+
+
+def listen(screening: Screening | None, call: Call, on_hit: Callable[[Blocked], None]) -> None:
+    """Have an answer listened to, where that is asked for and its format reads text."""
+    if screening is None or call.meter is None:
+        return
+    action = screening.settings.action(Part.RESPONSE)
+    if action is Action.OFF:
+        return
+    ear = Ear(engine=screening.engine, action=action, on_hit=on_hit)
+    if call.meter.listen(ear.hear):
+        call.heard = ear.close
 
 
 @dataclass(slots=True)
@@ -55,9 +72,19 @@ class Ear:
     found: list[Found] = field(default_factory=list)
     _heard: dict[int, _Heard] = field(default_factory=dict)
     _known: set[tuple[str, int, int]] = field(default_factory=set)
+    _deaf: bool = False
 
     def hear(self, piece: str, choice: int) -> None:
-        """Take a piece of text."""
+        """Take a piece of text; a fault of ours ends the listening, never the answer."""
+        if self._deaf:
+            return
+        try:
+            self._hear(piece, choice)
+        except Exception:
+            self._deaf = True
+            logger.exception("an answer is not screened any further")
+
+    def _hear(self, piece: str, choice: int) -> None:
         choice = min(choice, CHOICES)
         heard = self._heard.setdefault(choice, _Heard())
         heard.window += piece
@@ -65,11 +92,16 @@ class Ear:
         if self._ends_link(heard, piece) or heard.fresh >= ENOUGH:
             self._look(heard, choice)
 
-    def close(self) -> None:
-        """Look at what is left."""
-        for choice, heard in self._heard.items():
-            if heard.fresh:
-                self._look(heard, choice)
+    def close(self) -> tuple[Found, ...]:
+        """Look at what is left; return everything that was found."""
+        try:
+            for choice, heard in self._heard.items():
+                if heard.fresh and not self._deaf:
+                    self._look(heard, choice)
+        except Exception:
+            self._deaf = True
+            logger.exception("the end of an answer was not screened")
+        return tuple(self.found)
 
     def _ends_link(self, heard: _Heard, piece: str) -> bool:
         """Tell whether a link in the window has come to its end."""
