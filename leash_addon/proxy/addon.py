@@ -17,6 +17,7 @@ from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
@@ -202,6 +203,7 @@ class LeashAddon:
             return
         try:
             install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
+            listen(self.screening, intake.call, lambda _: None)
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
