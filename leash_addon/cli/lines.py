@@ -1,6 +1,6 @@
 """The lines that ``leash run`` prints before its command starts and after it has ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from leash_addon.core.balance import Balance
 from leash_addon.core.boundaries import show_span
@@ -13,6 +13,9 @@ from leash_addon.proxy.coverage import Coverage
 DOT = " · "
 SUBSCRIPTIONS = frozenset({"claude", "codex"})
 """Programs whose users mostly log in with a subscription."""
+
+NAMED = 3
+"""Rules that a line names."""
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CODEX_API_KEY")
 BASE_URLS = (
@@ -87,6 +90,13 @@ def refused_line(number: int, reasons: Iterable[Reason]) -> str:
     """Say how many calls were refused in a run that was not stopped, and why."""
     why = ", ".join(sorted(reasons))
     return f"refused {count(number, 'call')}" + (f" ({why})" if why else "")
+
+
+def screened_line(run: str, rules: Collection[str]) -> str:
+    """Say which rules fired on the texts of a run, and where to look them up."""
+    named = ", ".join(list(rules)[:NAMED])
+    more = f" and {len(rules) - NAMED} more" if len(rules) > NAMED else ""
+    return f"screening: {named}{more} fired; `leash findings --run {run}` shows where"
 
 
 def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:

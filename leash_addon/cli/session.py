@@ -17,7 +17,7 @@ from leash_addon.cli.troubles import quiet
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import CallRefused, Entry, Warned
+from leash_addon.core.journal import CallRefused, Entry, Screened, Warned
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
 from leash_addon.core.verdict import Reason
@@ -70,6 +70,7 @@ class Notes:
 
     warned: list[Warned] = field(default_factory=list)
     refused: set[Reason] = field(default_factory=set)
+    rules: dict[str, None] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
         """Keep an entry of the journal, if it is one to tell of."""
@@ -78,6 +79,8 @@ class Notes:
                 self.warned.append(entry)
             case CallRefused():
                 self.refused.add(entry.reason)
+            case Screened():
+                self.rules |= dict.fromkeys(found.rule for found in entry.found)
             case _:
                 pass
 
@@ -177,6 +180,8 @@ def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, note
         say(lines.gaps_line(coverage))
     if coverage.refused and balance.stopped is None:
         say(lines.refused_line(coverage.refused, notes.refused))
+    if notes.rules:
+        say(lines.screened_line(run, notes.rules))
     for line in lines.end_lines(run, balance, now()):
         say(line)
     return ended.code if balance.stopped is None else STOPPED

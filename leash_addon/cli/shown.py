@@ -14,6 +14,7 @@ from leash_addon.core.journal import (
     CallSettled,
     Entry,
     LimitsRaised,
+    Screened,
     Tokens,
     Warned,
 )
@@ -101,7 +102,7 @@ def calls(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
 
 
 def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
-    """Return the refusals, warnings and raised limits of a run, oldest first."""
+    """Return the refusals, warnings, findings and raised limits of a run, oldest first."""
     found: list[Shown] = []
     for _, entry in entries:
         shown: Shown = {"at": time_of(entry.at)}
@@ -113,10 +114,45 @@ def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
                 shown |= {"warned": entry.limit, "message": entry.message}
             case LimitsRaised():
                 shown |= {"raised_by": entry.by, "limits": msgspec.to_builtins(entry.limits)}
+            case Screened():
+                shown |= {"screened": _rules(entry)}
             case _:
                 continue
         found.append(shown)
     return found
+
+
+def findings(entry: Screened) -> list[Shown]:
+    """Return what screening found in one call, a row for each rule that fired."""
+    call: Shown = {
+        "at": time_of(entry.at),
+        "run": entry.run,
+        "call": entry.of,
+        "provider": entry.provider,
+        "model": entry.model or None,
+        "client": entry.client or None,
+    }
+    return [
+        call
+        | {
+            "rule": found.rule,
+            "part": str(found.part),
+            "severity": found.severity,
+            "action": str(found.action),
+            "place": found.place,
+            "start": found.start,
+            "end": found.end,
+            "view": found.view or None,
+            "hash": found.block,
+        }
+        for found in entry.found
+    ]
+
+
+def _rules(entry: Screened) -> str:
+    """Name the rules that fired on a call, each once, with the part and what was done."""
+    named = dict.fromkeys(f"{found.rule} in {found.part} ({found.action})" for found in entry.found)
+    return ", ".join(named)
 
 
 def _opened(entry: CallOpened) -> Shown:

@@ -99,6 +99,10 @@ class LedgerWriter:
         """
         return self._ledger.last_seen(run)
 
+    async def look(self, run: str) -> Balance:
+        """Return what a run stands at in the database, whichever process changed it."""
+        return await self._patiently(lambda: self._ledger.balance(run))
+
     async def admit(self, ask: Ask) -> Verdict:
         """Decide one call. Raises ``LedgerError`` when that cannot be put on record.
 
