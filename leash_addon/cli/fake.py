@@ -31,11 +31,19 @@ from leash_addon.cli.fakeprovider import FakeProvider, Script
 @click.option("--delay-ms", type=click.IntRange(0), default=0, help="Before the first byte.")
 @click.option("--gap-ms", type=click.IntRange(0), default=0, help="Between two pieces.")
 @click.option("--status", type=click.IntRange(200, 599), default=200, help="Another is an error.")
+@click.option(
+    "--ending",
+    type=click.Choice(["complete", "failed", "close"]),
+    default="complete",
+    show_default=True,
+    help="How streamed answers end; failed: on WebSockets.",
+)
 def fakeprovider(*, port: int, **script: int | str) -> None:
-    """Answer model calls without a model: four formats, JSON and SSE.
+    """Answer model calls without a model: JSON, SSE and WebSockets.
 
     Formats by path: .../chat/completions, .../responses, .../messages, ...:generateContent and
-    ...:streamGenerateContent. A header x-fake-NAME changes a setting for one call
+    ...:streamGenerateContent; over WebSockets .../responses, .../realtime and
+    ...BidiGenerateContent. A header x-fake-NAME changes a setting for one call
     (x-fake-delay-ms: 500). A request with a JSON schema is answered in JSON; --tool-loop calls a
     command tool that the request declares, with a command that does nothing. GET /_requests
     tells what arrived, DELETE forgets it.

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from leash_addon.cli import shown
+from leash_addon.cli.lines import count
 from leash_addon.cli.options import json_option, ledger_options, open_existing
 from leash_addon.ledger import sqlite_warning
 
@@ -48,6 +49,7 @@ def fsck(*, repair: bool, as_json: bool, config: Path | None, db: str | None) ->
 def _told(problems: int, left: int, *, repair: bool) -> str:
     if not problems:
         return "clean"
+    found = count(problems, "problem")
     if not repair:
-        return f"{problems} problems"
-    return f"{problems} problems, {left} of them left" if left else f"{problems} problems repaired"
+        return found
+    return f"{found}, {left} of them left" if left else f"{found} repaired"

@@ -1,5 +1,6 @@
 """``leash inspect RUN``: one run, its account, its calls."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from leash_addon.cli.options import json_option, ledger_options, now, open_exist
 from leash_addon.cli.tables import print_table
 from leash_addon.cli.tree import drawn, grown
 from leash_addon.core.balance import Balance
+from leash_addon.core.journal import Entry, RunFinished
 from leash_addon.core.money import Instant, Pico, show_usd
 from leash_addon.ledger import Standing
 from leash_addon.proxy.account import Account
@@ -69,14 +71,33 @@ def inspect(
         click.echo(shown.as_json(tree.as_shown()) if as_json else "\n".join(drawn(tree)))
         return
     if as_json:
-        click.echo(shown.as_json(shown.run(standing, at) | {"entries": calls, "events": events}))
+        more = {"coverage": coverage(entries), "entries": calls, "events": events}
+        click.echo(shown.as_json(shown.run(standing, at) | more))
         return
     _print_run(standing, at, zone)
+    for name, counts in (("coverage", coverage(entries)), ("plan", plan(calls))):
+        if counts:
+            click.echo(f"{name:<11}" + ", ".join(f"{what} {n}" for what, n in counts.items()))
     for account in charged(calls):
         click.echo(f"{'charged':<11}{account}")
     print_table(CALL_COLUMNS, [_row(number, call) for number, call in enumerate(calls, 1)])
     for event in events:
         click.echo("  ".join(f"{name} {value}" for name, value in event.items() if value))
+
+
+def coverage(entries: Iterable[tuple[int, Entry]]) -> dict[str, int]:
+    """Add up what passed through the proxy, and what passed it by, whenever the run was on."""
+    found = Counter[str]()
+    for _, entry in entries:
+        if isinstance(entry, RunFinished):
+            found.update(entry.coverage)
+    return dict(found)
+
+
+def plan(calls: Iterable[shown.Shown]) -> dict[str, str]:
+    """Return what the subscription last said of its own limits."""
+    said = [call["plan"] for call in calls if "plan" in call]
+    return said[-1] if said and isinstance(said[-1], dict) else {}
 
 
 def charged(calls: Iterable[shown.Shown]) -> list[str]:

@@ -1,6 +1,6 @@
 """The lines that ``leash run`` prints before its command starts and after it has ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from leash_addon.core.balance import Balance
 from leash_addon.core.boundaries import show_span
@@ -13,6 +13,9 @@ from leash_addon.proxy.coverage import Coverage
 DOT = " · "
 SUBSCRIPTIONS = frozenset({"claude", "codex"})
 """Programs whose users mostly log in with a subscription."""
+
+NAMED = 3
+"""Rules that a line names."""
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CODEX_API_KEY")
 BASE_URLS = (
@@ -89,6 +92,13 @@ def refused_line(number: int, reasons: Iterable[Reason]) -> str:
     return f"refused {count(number, 'call')}" + (f" ({why})" if why else "")
 
 
+def screened_line(run: str, rules: Collection[str]) -> str:
+    """Say which rules fired on the texts of a run, and where to look them up."""
+    named = ", ".join(list(rules)[:NAMED])
+    more = f" and {len(rules) - NAMED} more" if len(rules) > NAMED else ""
+    return f"screening: {named}{more} fired; `leash findings --run {run}` shows where"
+
+
 def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:
     """Say loudly that a run made no governed call, with what was seen for each suspicion."""
     ignored = "nothing at all came to leash" if not _anything(coverage) else "some traffic came"
@@ -101,6 +111,11 @@ def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:
         f"  2. it does not trust leash's CA ({distrusted}), or",
         f"  3. no pack knows its provider ({unknown}), {where}",
     ]
+
+
+def gaps_line(coverage: Coverage) -> str:
+    """Warn of what went to providers, or tried to, without being metered."""
+    return f"not everything was metered: {'; '.join(coverage.gaps)}"
 
 
 def _anything(coverage: Coverage) -> bool:

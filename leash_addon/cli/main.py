@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "ps": "ps",
         "top": "top",
         "inspect": "inspect_",
+        "findings": "findings",
         "kill": "kill",
         "raise": "raise_",
         "caps": "caps",
@@ -40,18 +41,24 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "audit",
         "addon": "addon",
         "ca": "ca",
+        "trust": "trust",
+        "untrust": "untrust",
         "keys": "keys",
         "env": "env",
+        "gen-token": "gen_token",
         "init": "init",
         "set": "set_",
         "fakeprovider": "fake",
         "demo": "demo",
+        "doctor": "doctor",
         "version": "version",
     }
 )
 """Module of each command; loaded when asked for, so that ``leash ps`` loads no proxy."""
 
-ATTRIBUTES: Mapping[str, str] = MappingProxyType({"raise": "raise_", "set": "set_"})
+ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {"raise": "raise_", "set": "set_", "gen-token": "gen_token"}
+)
 
 
 class Commands(click.Group):

@@ -24,7 +24,8 @@ def prune(*, before: str, config: Path | None, db: str | None) -> None:
     """Fold the entries before DATE into one checkpoint per account, and delete them.
 
     Every balance stays what it is, and fsck goes on proving it; single calls from before DATE can
-    no longer be inspected. Make a copy first: leash backup FILE.
+    no longer be inspected. Entries of a call that may still change stay. A file does not shrink:
+    what is freed is used again. Make a copy first: leash backup FILE.
     """
     at = moment(before, read_settings(config, db=db).timezone)
     if at > now():
@@ -32,7 +33,8 @@ def prune(*, before: str, config: Path | None, db: str | None) -> None:
         raise UsageError(msg)
     with open_existing(config, db) as ledger:
         gone = ledger.upkeep.prune(at)
-    click.echo(f"leash: {gone} entries pruned", err=True)
+    entries = "1 entry" if gone == 1 else f"{gone} entries"
+    click.echo(f"leash: {entries} pruned", err=True)
 
 
 def moment(text: str, zone: tzinfo) -> Instant:

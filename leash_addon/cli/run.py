@@ -18,7 +18,8 @@ Examples:
 
 Without any limit the run may cost $5.00.
 
-Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 125 leash failed;
+Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 4 a success that
+--require-coverage does not accept; 125 leash failed;
 126 and 127 as the shell; 128+n when a signal ended the command.
 """
 
@@ -32,6 +33,12 @@ Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 12
     "--run", "run_id", metavar="NAME", envvar="LEASH_RUN", help="Continue or name an account."
 )
 @no_env_option
+@click.option(
+    "--require-coverage",
+    is_flag=True,
+    envvar="LEASH_REQUIRE_COVERAGE",
+    help="Exit with 4 when CMD succeeds but something to a provider went unmetered.",
+)
 @settings_options
 @click.pass_context
 def run(
@@ -41,6 +48,7 @@ def run(
     *,
     run_id: str | None,
     no_env: tuple[str, ...],
+    require_coverage: bool,
     config: Path | None,
     **flags: str | None,
 ) -> None:
@@ -55,5 +63,6 @@ def run(
         run=None if run_id is None else check_run(run_id),
         environ=dict(os.environ),
         alone=no_env,
+        require_coverage=require_coverage,
     )
     ctx.exit(asyncio.run(govern(order)))

@@ -17,7 +17,7 @@ from leash_addon.cli.troubles import quiet
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import CallRefused, Entry, Warned
+from leash_addon.core.journal import CallRefused, Entry, Screened, Warned
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
 from leash_addon.core.verdict import Reason
@@ -33,6 +33,9 @@ DEFAULT_BUDGET = usd("5.00")
 STOPPED = 3
 """Exit code of a run that was stopped or killed."""
 
+UNCOVERED = 4
+"""Exit code of ``--require-coverage`` when something went unmetered and the command succeeded."""
+
 FAILED = 125
 """Exit code when leash itself failed."""
 
@@ -42,6 +45,7 @@ class Order:
     """What is to be run, and as which run (``None``: a new one).
 
     ``alone``: variables of ``environ`` that the command inherits as they are.
+    ``require_coverage``: a success counts only if everything was metered.
     """
 
     settings: Settings
@@ -49,6 +53,7 @@ class Order:
     run: str | None
     environ: Mapping[str, str]
     alone: Sequence[str] = ()
+    require_coverage: bool = False
 
 
 def check_run(run: str) -> str:
@@ -65,6 +70,7 @@ class Notes:
 
     warned: list[Warned] = field(default_factory=list)
     refused: set[Reason] = field(default_factory=set)
+    rules: dict[str, None] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
         """Keep an entry of the journal, if it is one to tell of."""
@@ -73,6 +79,8 @@ class Notes:
                 self.warned.append(entry)
             case CallRefused():
                 self.refused.add(entry.reason)
+            case Screened():
+                self.rules |= dict.fromkeys(found.rule for found in entry.found)
             case _:
                 pass
 
@@ -85,14 +93,19 @@ async def govern(order: Order) -> int:
         async with writing(order.settings, notes.take) as (ledger, writer):
             run = order.run or ledger.new_run_id(rng())
             balance = await _start(order, ledger, writer, run, equipment)
-            ended = Ended(code=FAILED)
+            ended, engine = Ended(code=FAILED), None
             try:
                 ended, engine = await _run(order, equipment, writer, run, balance.limits)
             finally:
-                balance = await writer.finish_run(run, ended.code)
+                seen = engine.addon.coverage.counts() if engine else {}
+                balance = await writer.finish_run(run, ended.code, seen)
     for line in troubles.lines():
         say(line)
-    return _tell_end(run, balance, ended, engine.addon.coverage, notes)
+    code = _tell_end(run, balance, ended, engine.addon.coverage, notes)
+    if order.require_coverage and code == 0 and _gaps(engine.addon.coverage):
+        say("--require-coverage: not everything was metered, so the exit code is 4")
+        return UNCOVERED
+    return code
 
 
 def wanted(settings: Settings, recorded: Limits | None) -> Limits:
@@ -150,6 +163,10 @@ async def _run(
         return await wrap(order.command, env, open_terminal()), engine
 
 
+def _gaps(coverage: Coverage) -> bool:
+    return bool(coverage.gaps) or not (coverage.calls or coverage.refused)
+
+
 def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, notes: Notes) -> int:
     if ended.problem is not None:
         say(ended.problem)
@@ -159,8 +176,12 @@ def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, note
     if not coverage.calls and not coverage.refused:
         for line in lines.ungoverned_lines(run, coverage):
             say(line)
+    elif coverage.gaps:
+        say(lines.gaps_line(coverage))
     if coverage.refused and balance.stopped is None:
         say(lines.refused_line(coverage.refused, notes.refused))
+    if notes.rules:
+        say(lines.screened_line(run, notes.rules))
     for line in lines.end_lines(run, balance, now()):
         say(line)
     return ended.code if balance.stopped is None else STOPPED

@@ -14,6 +14,7 @@ from leash_addon.core.journal import (
     CallSettled,
     Entry,
     LimitsRaised,
+    Screened,
     Tokens,
     Warned,
 )
@@ -101,21 +102,57 @@ def calls(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
 
 
 def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
-    """Return the refusals, warnings and raised limits of a run, oldest first."""
+    """Return the refusals, warnings, findings and raised limits of a run, oldest first."""
     found: list[Shown] = []
     for _, entry in entries:
         shown: Shown = {"at": time_of(entry.at)}
         match entry:
             case CallRefused():
                 shown |= {"refused": str(entry.reason), "model": entry.model or None}
+                shown |= {"account": entry.account or None}
             case Warned():
                 shown |= {"warned": entry.limit, "message": entry.message}
             case LimitsRaised():
                 shown |= {"raised_by": entry.by, "limits": msgspec.to_builtins(entry.limits)}
+            case Screened():
+                shown |= {"screened": _rules(entry)}
             case _:
                 continue
         found.append(shown)
     return found
+
+
+def findings(entry: Screened) -> list[Shown]:
+    """Return what screening found in one call, a row for each rule that fired."""
+    call: Shown = {
+        "at": time_of(entry.at),
+        "run": entry.run,
+        "call": entry.of,
+        "provider": entry.provider,
+        "model": entry.model or None,
+        "client": entry.client or None,
+    }
+    return [
+        call
+        | {
+            "rule": found.rule,
+            "part": str(found.part),
+            "severity": found.severity,
+            "action": str(found.action),
+            "place": found.place,
+            "start": found.start,
+            "end": found.end,
+            "view": found.view or None,
+            "hash": found.block,
+        }
+        for found in entry.found
+    ]
+
+
+def _rules(entry: Screened) -> str:
+    """Name the rules that fired on a call, each once, with the part and what was done."""
+    named = dict.fromkeys(f"{found.rule} in {found.part} ({found.action})" for found in entry.found)
+    return ", ".join(named)
 
 
 def _opened(entry: CallOpened) -> Shown:
@@ -158,16 +195,17 @@ def _settled(entry: CallSettled) -> Shown:
         "first_byte_ms": milliseconds(entry.first_byte),
         "reason": entry.flag and str(entry.flag),
         "notes": list(entry.notes),
+        **({"plan": entry.plan} if entry.plan else {}),
     }
     return shown | ({"model": entry.model} if entry.model else {})
 
 
 def _adjusted(call: Shown, entry: CallAdjusted) -> Shown:
     """Lay the true settlement of a swept call over what was booked for it."""
-    booked = call["cost_pico"]
+    booked, counts = call["cost_pico"], msgspec.convert(call["tokens"], Tokens)
     cost = entry.cost + (booked if isinstance(booked, int) else 0)
     shown: Shown = {
-        "tokens": tokens(entry.tokens),
+        "tokens": tokens(counts + entry.tokens),
         "usage": entry.usage,
         **money("cost", Pico(cost)),
         "confidence": str(entry.confidence),

@@ -1,5 +1,6 @@
 """``leash simulate --config new.toml``: what other limits would have refused."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from leash_addon.cli.lines import count
 from leash_addon.cli.options import json_option, open_existing, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.config.settings import LIMIT_KEYS, Settings
-from leash_addon.core.journal import CallSettled, Entry
+from leash_addon.core.journal import CallAdjusted, CallSettled, Entry
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Pico, show_usd
 from leash_addon.core.replay import Refused, Replay
@@ -85,8 +86,23 @@ def _replayed(entries: list[Entry], settings: Settings) -> tuple[Replay, list[Re
         return msgspec.structs.replace(recorded, **given)
 
     replay = Replay(settings.terms, limits, run_account=run_account, on_blind=settings.on_blind)
-    ends = {entry.call: entry for entry in entries if isinstance(entry, CallSettled)}
-    return replay, list(replay.run(entries, ends))
+    return replay, list(replay.run(entries, _ends(entries)))
+
+
+def _ends(entries: Iterable[Entry]) -> dict[str, CallSettled]:
+    """Return how calls ended, by id; the true end of one that was swept counts."""
+    ends: dict[str, CallSettled] = {}
+    for entry in entries:
+        match entry:
+            case CallSettled():
+                ends[entry.call] = entry
+            case CallAdjusted(call=call) if call in ends:
+                cost = Pico((ends[call].cost or 0) + entry.cost)
+                tokens = ends[call].tokens + entry.tokens
+                ends[call] = msgspec.structs.replace(ends[call], cost=cost, tokens=tokens)
+            case _:
+                pass
+    return ends
 
 
 def _summary(replay: Replay) -> shown.Shown:

@@ -18,6 +18,7 @@ from leash_addon.wire.routes import (
     PathRule,
     ProviderRule,
     Providers,
+    Upgrade,
     compile_rule,
 )
 
@@ -32,6 +33,7 @@ PROVIDER_KEYS: Final = (
     "elsewhere",
     "imputed",
     "upstream",
+    "websocket",
 )
 LISTS: Final = ("hosts", "use", "free")
 PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -105,6 +107,7 @@ def _provider(
         elsewhere=elsewhere,
         imputed=_flag(table, "imputed", place),
         upstream=_upstream(table, place),
+        websocket=_upgrade(table, place),
     )
 
 
@@ -173,6 +176,14 @@ def _upstream(table: Table, place: str) -> str | None:
         message = f"{place}.upstream: {url!r} is no URL; write http://HOST:PORT or https://HOST"
         raise UsageError(message)
     return url.rstrip("/") or None
+
+
+def _upgrade(table: Table, place: str) -> Upgrade | None:
+    word = _string(table, "websocket", "", place)
+    if word and word not in set(Upgrade):
+        message = f"{place}.websocket: {word!r} is none of {', '.join(Upgrade)}"
+        raise UsageError(message)
+    return Upgrade(word) if word else None
 
 
 def _table(value: object, place: str) -> Table:

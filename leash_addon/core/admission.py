@@ -20,6 +20,7 @@ from leash_addon.core.caps import Action, CapAccount
 from leash_addon.core.clamping import lowered
 from leash_addon.core.decide import RANK, decide, unpriceable
 from leash_addon.core.journal import CallOpened, Warned
+from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.rate_limits import Drawn, Unit, rate_trip
 from leash_addon.core.terms import Plan, Terms
@@ -64,11 +65,16 @@ class Stand(Struct, frozen=True, kw_only=True):
         return self.balances.get(account, EMPTY)
 
 
-class _Cap(Struct, frozen=True, kw_only=True):
-    """A cap's account as this admission finds it, and what it says."""
+class _Cap(Struct, frozen=True):
+    """A cap's account as this admission finds it, and what it says.
+
+    ``ceiling``: what it allows. ``money``: it limits money, and the call's counts.
+    """
 
     account: CapAccount
     balance: Balance
+    ceiling: Ceiling
+    money: bool
     trip: Trip | None
     line: Line | None
 
@@ -110,7 +116,7 @@ def decide_all(ask: Ask, terms: Terms, planned: Plan, stand: Stand, now: Instant
         hold_tokens=sized.hold_tokens if _tokens_count(run, caps) else 0,
         buckets=tokens,
         bucket_tokens=sized.tokens if tokens else 0,
-        capped=any(_counts_money(ask, one.account, one.balance) for one in caps),
+        capped=bool([True for one in caps if one.money]),
         states={one.key: draw.state for one, draw in taken},
         warned=_warned(ask, caps, now, admitted=True),
     )
@@ -155,22 +161,30 @@ def _asked(
     ask: Ask, terms: Terms, sized: Size, pair: tuple[CapAccount, Balance], now: Instant
 ) -> _Cap:
     account, balance = pair
+    ceiling, mode = account.ceiling(balance), terms.holds.mode
     answer, line = says(
-        account, balance, sized, now, mode=terms.holds.mode, tz=terms.tz, imputed=ask.imputed
+        account,
+        balance,
+        sized,
+        now,
+        mode=mode,
+        tz=terms.tz,
+        imputed=ask.imputed,
+        ceiling=ceiling,
     )
+    money = bool(ceiling.max_cost) and (not ask.imputed or account.cap.count_imputed)
     trip = answer if isinstance(answer, Trip) else None
-    return _Cap(account=account, balance=balance, trip=trip, line=line)
+    return _Cap(account, balance, ceiling, money, trip, line)
 
 
 def _trips(ask: Ask, caps: list[_Cap], taken: list[tuple[Drawn, Taken]]) -> list[Trip]:
     """Return what key and caps say, what a call without a price meets, then the rate limits."""
-    refusing = (one for one in caps if one.account.cap.refuses)
-    blind = any(_counts_money(ask, one.account, one.balance) for one in refusing)
+    blind = [one for one in caps if one.money and one.account.cap.refuses]
     found = [
         _ungranted(ask),
-        *(one.trip for one in caps),
+        *[one.trip for one in caps],
         unpriceable(ask) if blind else None,
-        *(rate_trip(drawn, draw) for drawn, draw in taken),
+        *[rate_trip(drawn, draw) for drawn, draw in taken],
     ]
     return [trip for trip in found if trip is not None]
 
@@ -190,6 +204,8 @@ def _warned(ask: Ask, caps: Iterable[_Cap], now: Instant, *, admitted: bool) -> 
     """Return what is due on each account; two caps of one account may agree, so each once."""
     found: dict[tuple[str, str], Warned] = {}
     for one in caps:
+        if not one.account.cap.fractions:
+            continue
         entries = due(one.account, one.balance, run=ask.run, now=now, opening=admitted)
         final = one.trip is not None and one.trip.reason is Reason.CAP
         if one.line is not None and final and one.account.cap.action is Action.BOTH:
@@ -205,13 +221,6 @@ def _hold(ask: Ask, run: Balance, planned: Plan, sized: Size) -> Pico:
     return sized.hold if counted or any(one.cap.count_imputed for one in planned.caps) else ZERO
 
 
-def _counts_money(ask: Ask, account: CapAccount, balance: Balance) -> bool:
-    if ask.imputed and not account.cap.count_imputed:
-        return False
-    return bool(account.ceiling(balance).max_cost)
-
-
 def _tokens_count(run: Balance, caps: Iterable[_Cap]) -> bool:
     """Tell whether any limit counts the call's tokens."""
-    counting = (one.account.ceiling(one.balance).max_tokens for one in caps)
-    return run.limits.rate is not None or any(counting)
+    return run.limits.rate is not None or bool([one for one in caps if one.ceiling.max_tokens])

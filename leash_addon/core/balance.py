@@ -201,7 +201,7 @@ def _opened(balance: Balance, entry: CallOpened) -> Balance:
 
 def _settled(balance: Balance, entry: CallSettled) -> Balance:
     cost, used = entry.cost or 0, entry.tokens.input + entry.tokens.output
-    same = entry.reply is not None and entry.reply == balance.reply
+    same, rate = entry.reply is not None and entry.reply == balance.reply, balance.limits.rate
     return replace(
         balance,
         open_calls=balance.open_calls - 1,
@@ -214,7 +214,7 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
         spent=balance.spent if entry.imputed else Pico(balance.spent + cost),
         imputed=Pico(balance.imputed + cost) if entry.imputed else balance.imputed,
         tokens=balance.tokens + entry.tokens,
-        recent=added(balance.recent, balance.limits.rate, entry.at, used),
+        recent=added(balance.recent, rate, entry.at, used) if rate is not None else (),
         reply=balance.reply if entry.reply is None else entry.reply,
         repeats=balance.repeats if entry.reply is None else balance.repeats + 1 if same else 1,
     )

@@ -1,6 +1,5 @@
 """What caps say: to a call that would exceed them, and when a fraction of them is reached."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
@@ -13,6 +12,7 @@ from leash_addon.core.bounds import Size
 from leash_addon.core.caps import CapAccount
 from leash_addon.core.holds import Fit, HoldMode, fit
 from leash_addon.core.journal import Warned
+from leash_addon.core.limits import Ceiling
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico, show_usd
 from leash_addon.core.verdict import Effect, Reason, Trip
 from leash_addon.core.windows import WindowKind, local
@@ -43,7 +43,7 @@ class Measure(StrEnum):
 _NOUN = {Measure.COST: "spend cap", Measure.CALLS: "call cap", Measure.TOKENS: "token cap"}
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class Line(Struct, frozen=True):
     """One measure of a cap beside its balance, in picodollars, calls or tokens.
 
     ``wanted``: what the call at hand would hold of it.
@@ -78,30 +78,30 @@ class Alert:
 
 
 def lines(
-    account: CapAccount, balance: Balance, size: Size, *, imputed: bool, opening: bool = False
-) -> Iterator[Line]:
-    """Yield the measures that the cap limits, with what a call of this size would hold."""
-    ceiling = account.ceiling(balance)
-    counts = not imputed or account.cap.count_imputed
-    if ceiling.max_cost and counts:
-        yield Line(
-            measure=Measure.COST,
-            limit=ceiling.max_cost,
-            used=account.spent(balance),
-            held=account.held(balance),
-            wanted=size.hold,
-        )
+    account: CapAccount,
+    balance: Balance,
+    size: Size,
+    *,
+    imputed: bool,
+    opening: bool = False,
+    ceiling: Ceiling | None = None,
+) -> list[Line]:
+    """Return the measures that the cap limits, with what a call of this size would hold.
+
+    ``ceiling``: what the account allows, where the caller has it already.
+    """
+    ceiling = account.ceiling(balance) if ceiling is None else ceiling
+    found: list[Line] = []
+    if ceiling.max_cost and (not imputed or account.cap.count_imputed):
+        spent, held = account.spent(balance), account.held(balance)
+        found.append(Line(Measure.COST, ceiling.max_cost, spent, held, size.hold))
     if ceiling.max_calls:
-        calls = balance.calls + opening
-        yield Line(measure=Measure.CALLS, limit=ceiling.max_calls, used=calls)
+        found.append(Line(Measure.CALLS, ceiling.max_calls, balance.calls + opening))
     if ceiling.max_tokens:
-        yield Line(
-            measure=Measure.TOKENS,
-            limit=ceiling.max_tokens,
-            used=balance.tokens.input + balance.tokens.output,
-            held=balance.held_tokens,
-            wanted=size.hold_tokens,
-        )
+        used = balance.tokens.input + balance.tokens.output
+        held_tokens, wanted = balance.held_tokens, size.hold_tokens
+        found.append(Line(Measure.TOKENS, ceiling.max_tokens, used, held_tokens, wanted))
+    return found
 
 
 def check(
@@ -131,11 +131,12 @@ def says(
     mode: HoldMode,
     tz: tzinfo,
     imputed: bool,
+    ceiling: Ceiling | None = None,
 ) -> tuple[Trip | Alert | None, Line | None]:
-    """Return the answer of ``check`` with the measure that gave it."""
+    """Return the answer of ``check`` with the measure that gave it; ``ceiling`` as in ``lines``."""
     passing: tuple[Trip | None, Line | None] = (None, None)
-    for line in lines(account, balance, size, imputed=imputed):
-        how = mode if account.cap.refuses else HoldMode.SETTLED
+    how = mode if account.cap.refuses else HoldMode.SETTLED
+    for line in lines(account, balance, size, imputed=imputed, ceiling=ceiling):
         match fit(
             limit=line.limit,
             used=line.used,

@@ -35,7 +35,8 @@ class Action(StrEnum):
 class Cap:
     """One ceiling. ``warn_at``: fractions of it, in thousandths, that are recorded when reached.
 
-    ``count_imputed``: whether money that a subscription covers counts.
+    ``count_imputed``: whether money that a subscription covers counts. ``refuses``: whether a call
+    beyond it is refused. ``fractions``: thousandths of the ceiling that are recorded when reached.
     Raises ``ValueError`` when it limits nothing.
     """
 
@@ -45,28 +46,24 @@ class Cap:
     action: Action = Action.REFUSE
     warn_at: tuple[int, ...] = ()
     count_imputed: bool = False
+    refuses: bool = field(init=False, compare=False, repr=False, default=True)
+    fractions: tuple[int, ...] = field(init=False, compare=False, repr=False, default=())
 
     def __post_init__(self) -> None:
         """Refuse a cap that limits nothing."""
         if self.ceiling == Ceiling():
             msg = "it limits nothing; give max_cost, max_calls or max_tokens"
             raise ValueError(msg)
-        object.__setattr__(self, "warn_at", tuple(sorted(self.warn_at)))
+        warn_at = tuple(sorted(self.warn_at))
+        object.__setattr__(self, "warn_at", warn_at)
+        object.__setattr__(self, "refuses", self.action is not Action.ALERT)
+        whole = () if self.action is Action.REFUSE else (1_000,)
+        object.__setattr__(self, "fractions", (*warn_at, *whole))
 
     @property
     def ident(self) -> str:
         """Name the cap in the keys of its accounts, whatever their values: ``user|day``."""
         return joined("cap", ",".join(self.target.per), self.target.pattern, self.window)
-
-    @property
-    def refuses(self) -> bool:
-        """Tell whether a call beyond it is refused."""
-        return self.action is not Action.ALERT
-
-    @property
-    def fractions(self) -> tuple[int, ...]:
-        """Return the thousandths of the ceiling that are recorded when reached."""
-        return self.warn_at if self.action is Action.REFUSE else (*self.warn_at, 1_000)
 
 
 class CapAccount(Struct, frozen=True, kw_only=True):

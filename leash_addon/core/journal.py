@@ -68,10 +68,15 @@ class RunStarted(_Entry, frozen=True, kw_only=True, tag="run_started"):
 
 
 class RunFinished(_Entry, frozen=True, kw_only=True, tag="run_finished"):
-    """The wrapped command ended, with this exit code."""
+    """The wrapped command ended, with this exit code.
+
+    ``coverage``: what passed through the proxy and what passed it by, counted; see
+    ``proxy.coverage``.
+    """
 
     owner: str
     exit_code: int = 0
+    coverage: dict[str, int] = {}
 
 
 class LimitsRaised(_Entry, frozen=True, kw_only=True, tag="limits_raised"):
@@ -131,6 +136,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     table, and the model name found in it. ``took``, ``first_byte``: microseconds.
     ``reply``: fingerprint of the answer. ``flag``: the reason this call stopped the run, if it did.
     ``response_id``: keyed hash of a stored answer's id, so that a later poll is not billed again.
+    ``plan``: what the subscription that pays said of its own limits.
     """
 
     call: str
@@ -153,6 +159,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     flag: Reason | None = None
     notes: tuple[str, ...] = ()
     hold_tokens: int = 0
+    plan: dict[str, str] = {}
 
 
 class CallAdjusted(_Entry, frozen=True, kw_only=True, tag="call_adjusted"):
@@ -173,7 +180,10 @@ class CallAdjusted(_Entry, frozen=True, kw_only=True, tag="call_adjusted"):
 
 
 class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
-    """A call was answered by leash itself; nothing was spent."""
+    """A call was answered by leash itself; nothing was spent.
+
+    ``account``: the key of the cap's account or the bucket that said no; empty: the run's own.
+    """
 
     reason: Reason
     effect: Effect
@@ -181,6 +191,7 @@ class CallRefused(_Entry, frozen=True, kw_only=True, tag="call_refused"):
     format: str = ""
     model: str = ""
     client: str = ""
+    account: str = ""
 
 
 class Screened(_Entry, frozen=True, kw_only=True, tag="screened"):

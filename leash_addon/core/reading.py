@@ -5,6 +5,7 @@ A call ends in one of few ways: its usage was reported; it failed at the provide
 last one is blind, and blind is not free.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -109,6 +110,12 @@ def _held(reading: Reading, hold: Pico, card: RateCard | None, input_tokens: int
         return Bill(cost=hold, confidence=Confidence.HELD, notes=notes)
     notes = (*reading.notes, "cut off: settled at an estimate from the text that came")
     return Bill(cost=worth, confidence=Confidence.HELD, notes=notes)
+
+
+def knows_tokens(usage: Mapping[str, int | str], outcome: Outcome, status: int | None) -> bool:
+    """Tell whether the tokens of an ended call are known: reported, or there were none."""
+    failed = status is not None and not _answered(status)
+    return bool(usage) or outcome is Outcome.UNSENT or failed
 
 
 def _answered(status: int) -> bool:

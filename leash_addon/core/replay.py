@@ -27,12 +27,13 @@ from leash_addon.core.journal import (
     RunKilled,
     RunStarted,
     RunStopped,
+    Tokens,
 )
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.rate_limits import bucket_at
 from leash_addon.core.rates import RateCard, Rates
-from leash_addon.core.reading import Outcome
+from leash_addon.core.reading import Outcome, knows_tokens
 from leash_addon.core.terms import Plan, Terms, plan
 from leash_addon.core.verdict import Effect, Trip
 
@@ -66,7 +67,7 @@ class Replay:
         self._balances: dict[str, Balance] = {}
         self._states: dict[str, Instant] = {}
         self._open: dict[str, CallOpened] = {}
-        self._swept: dict[str, CallOpened] = {}
+        self._swept: dict[str, tuple[CallOpened, Tokens]] = {}
         self._last: Plan | None = None
 
     def run(self, entries: Iterable[Entry], ends: Mapping[str, CallSettled]) -> Iterator[Refused]:
@@ -84,7 +85,7 @@ class Replay:
                 case CallSettled():
                     self._settle(entry)
                 case CallAdjusted(call=call) if call in self._swept:
-                    self._fold(entry, self._swept.pop(call).accounts)
+                    self._adjust(entry, *self._swept.pop(call))
                 case RunStarted(limits=limits) | LimitsRaised(limits=limits):
                     self._fold(replace(entry, limits=self._limits(limits)), self._own(entry.run))
                 case RunKilled() | RunFinished():
@@ -144,19 +145,31 @@ class Replay:
             return
         self.spent = Pico(self.spent + (entry.cost or 0))
         if entry.outcome is Outcome.SWEPT:
-            self._swept[entry.call] = made
+            self._swept[entry.call] = made, entry.tokens
         own = replace(entry, accounts=made.accounts, hold=made.hold, hold_tokens=made.hold_tokens)
         self._fold(own, made.accounts)
-        for key in made.buckets:
-            bucket, used = bucket_at(key), entry.tokens.input + entry.tokens.output
-            if bucket is not None and entry.usage:
-                state = self._states.get(key)
-                taken = made.bucket_tokens
-                self._states[key] = correct(bucket, state, entry.at, taken=taken, used=used)
+        if knows_tokens(entry.usage, entry.outcome, entry.status):
+            self._correct(made, entry.tokens, entry.at)
         balance = self._balances[self._run_account(entry.run)]
         stop = stop_after(own, balance, self._on_blind, capped=made.capped)
         if stop is not None:
             self._fold(stop, self._own(entry.run))
+
+    def _adjust(self, entry: CallAdjusted, made: CallOpened, booked: Tokens) -> None:
+        """Book the true end of a call that was swept."""
+        self.spent = Pico(self.spent + entry.cost)
+        self._fold(entry, made.accounts)
+        if entry.tokens != Tokens():
+            self._correct(made, booked + entry.tokens, entry.at)
+
+    def _correct(self, made: CallOpened, tokens: Tokens, at: Instant) -> None:
+        """Replace the tokens that a call took from its buckets by those that it used."""
+        used = tokens.input + tokens.output
+        for key in made.buckets:
+            bucket = bucket_at(key)
+            if bucket is not None:
+                state, taken = self._states.get(key), made.bucket_tokens
+                self._states[key] = correct(bucket, state, at, taken=taken, used=used)
 
     def _own(self, run: str) -> tuple[str, ...]:
         return (self._run_account(run),)

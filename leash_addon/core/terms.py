@@ -28,9 +28,13 @@ NO_TERMS = Terms()
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What one call is charged to: its run's account, its caps', and the buckets it draws from."""
+    """What one call is charged to: its run's account, its caps', and the buckets it draws from.
+
+    ``accounts``: the key of every account, each once, the run's first.
+    """
 
     run: str
+    accounts: tuple[str, ...]
     caps: tuple[CapAccount, ...] = ()
     buckets: tuple[Drawn, ...] = ()
 
@@ -38,11 +42,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     def windows(self) -> Mapping[WindowKind, Window]:
         """Return the windows that the accounts are of."""
         return {account.window.kind: account.window for account in self.caps}
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Return the key of every account, each once, the run's first."""
-        return tuple(dict.fromkeys((self.run, *(account.key for account in self.caps))))
 
 
 def plan(ask: Ask, terms: Terms, run_account: str, now: Instant, last: Plan | None = None) -> Plan:
@@ -52,9 +51,11 @@ def plan(ask: Ask, terms: Terms, run_account: str, now: Instant, last: Plan | No
     windows serve again while they last, since to work them out takes most of the time.
     """
     known = NO_WINDOWS if last is None else last.windows
-    caps = terms.caps if ask.grant is None else (*terms.caps, *ask.grant.caps)
+    wanted = terms.caps if ask.grant is None else (*terms.caps, *ask.grant.caps)
+    caps = accounts_for(wanted, ask.tags, now, terms.tz, known)
     return Plan(
         run=run_account,
-        caps=accounts_for(caps, ask.tags, now, terms.tz, known),
+        accounts=tuple(dict.fromkeys((run_account, *(account.key for account in caps)))),
+        caps=caps,
         buckets=buckets_for(terms.rates, ask.tags),
     )

@@ -66,12 +66,15 @@ def _asks_again(ask: Ask, verdict: Verdict) -> bool:
 
 def _stand(books: Books, planned: Plan) -> Stand:
     """Read, in key order, what a call is judged by."""
-    balances = {key: books.find(key) for key in sorted(planned.accounts)}
-    buckets = {key: books.bucket(key) for key in sorted({one.key for one in planned.buckets})}
-    return Stand(
-        balances={key: balance for key, balance in balances.items() if balance is not None},
-        states={key: at for key, at in buckets.items() if at is not None},
-    )
+    balances: dict[str, Balance] = {}
+    for key in sorted(planned.accounts):
+        if (balance := books.find(key)) is not None:
+            balances[key] = balance
+    states: dict[str, Instant] = {}
+    for key in sorted({one.key for one in planned.buckets}):
+        if (at := books.bucket(key)) is not None:
+            states[key] = at
+    return Stand(balances=balances, states=states)
 
 
 def warn(books: Books, run: str, now: Instant) -> None:
@@ -94,6 +97,7 @@ def _refuse(books: Books, ask: Ask, balance: Balance, trip: Trip, now: Instant) 
         format=ask.format,
         model=ask.model,
         client=ask.client,
+        account=trip.account,
     )
     if balance.stopped is not None:
         if balance.refused_at is None:
@@ -126,4 +130,5 @@ def _without_time(refused: CallRefused) -> tuple[str, ...]:
         refused.format,
         refused.model,
         refused.client,
+        refused.account,
     )

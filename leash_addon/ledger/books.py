@@ -160,9 +160,10 @@ class Books:
                 owner,
             )
         )
+        states, changed = self.states, self._changed
         for account in accounts_of(entry):
-            self.states[account] = fold(self.find(account) or EMPTY, entry)
-            self._changed[account] = self._changed.get(account, 0) + 1
+            states[account] = fold(states.get(account) or self.find(account) or EMPTY, entry)
+            changed[account] = changed.get(account, 0) + 1
         self.entries.append(entry)
 
     def write(self) -> None:

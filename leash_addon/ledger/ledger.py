@@ -18,7 +18,7 @@ from typing import Self
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import EMPTY, Balance
 from leash_addon.core.database_url import DatabaseUrl
-from leash_addon.core.journal import CapRaised, Entry, RunStarted
+from leash_addon.core.journal import CapRaised, Entry, RunFinished, RunStarted
 from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.terms import Terms
@@ -97,11 +97,16 @@ class Ledger(Reports):
         entry = RunStarted(run=run, at=now, owner=owner, program=program, prices=prices)
         return self._change(run, lambda books: runs.start(books, entry, limits), new=True)
 
-    def finish_run(self, run: str, exit_code: int, now: Instant) -> Balance:
+    def finish_run(
+        self, run: str, exit_code: int, now: Instant, *, coverage: dict[str, int] | None = None
+    ) -> Balance:
         """Record that the run's command ended. Raises ``UsageError`` for an unknown run."""
         owner = self.enter(now)
         self.balance(run)
-        return self._change(run, lambda books: runs.finish(books, run, owner, exit_code, now))
+        entry = RunFinished(
+            run=run, at=now, owner=owner, exit_code=exit_code, coverage=coverage or {}
+        )
+        return self._change(run, lambda books: books.record(entry))
 
     def kill(self, run: str, now: Instant, *, by: str = "") -> Balance:
         """End a run by hand; it holds on the very next call. ``UsageError`` for an unknown run."""

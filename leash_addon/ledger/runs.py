@@ -1,7 +1,7 @@
 """What happens to a whole run on the record: start, end, kill, raised limits."""
 
 from leash_addon.core.balance import Balance
-from leash_addon.core.journal import LimitsRaised, RunFinished, RunKilled, RunStarted
+from leash_addon.core.journal import LimitsRaised, RunKilled, RunStarted
 from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Reason
@@ -61,11 +61,6 @@ def _stopped_message(run: str, balance: Balance) -> str:
         f"run {run} is stopped ({balance.stopped}) and its recorded limits differ from the ones "
         f"given; raise them on the record: {hint}"
     )
-
-
-def finish(books: Books, run: str, owner: str, exit_code: int, now: Instant) -> None:
-    """Record that the wrapped command ended."""
-    books.record(RunFinished(run=run, at=now, owner=owner, exit_code=exit_code))
 
 
 def kill(books: Books, run: str, by: str, now: Instant) -> None:

@@ -5,7 +5,8 @@ from msgspec import Struct
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Tokens
 from leash_addon.core.money import ZERO, Instant, Pico
-from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.reading import Confidence, Outcome, knows_tokens
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason
 
 
@@ -15,7 +16,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     ``at``: when it ended. ``cost``: picodollars, ``None`` when unpriced. ``took``, ``first_byte``:
     microseconds. ``on_blind``: what an unpriced cost means to a run with a dollar limit.
     ``first_hand``: the answer was made by this call, so it is billed whatever id it bears; else a
-    stored answer was fetched, which is billed once.
+    stored answer was fetched, which is billed once. ``found``: what screening found in the answer.
     The other fields are those of ``CallSettled``.
     """
 
@@ -38,6 +39,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     on_blind: OnBlind = OnBlind.REFUSE
     first_hand: bool = False
+    found: tuple[Found, ...] = ()
+    plan: dict[str, str] = {}
 
 
 def settled(opened: CallOpened, end: Settlement) -> CallSettled:
@@ -55,6 +58,7 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         imputed=opened.imputed,
         tokens=end.tokens if says_tokens(end) else _held_tokens(opened),
         usage=end.usage,
+        plan=end.plan,
         model=end.model or opened.model,
         priced_by=end.priced_by,
         priced_as=end.priced_as,
@@ -69,9 +73,8 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
 
 
 def says_tokens(end: Settlement) -> bool:
-    """Tell whether the tokens of a call are known: they were reported, or there were none."""
-    answered = end.status is None or end.status // 100 == 2 or end.status == 101  # noqa: PLR2004
-    return bool(end.usage) or end.outcome is Outcome.UNSENT or not answered
+    """Tell whether the tokens of a call are known."""
+    return knows_tokens(end.usage, end.outcome, end.status)
 
 
 def _held_tokens(opened: CallOpened) -> Tokens:

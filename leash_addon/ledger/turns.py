@@ -1,8 +1,9 @@
 """The turns of an event loop at the ledger: what is due goes into one transaction.
 
-The queued settlements first (a client's next call must see what its last one cost), then every
-admission that asked in the same turn of the loop. It runs in a ``Lane``: inline, or in a thread,
-and then whatever is asked while a transaction is under way shares the next one.
+The queued settlements first (a client's next call must see what its last one cost), then the
+admissions that wait. It runs in a ``Lane``: inline, and then no more than a few milliseconds' worth
+at once; or in a thread, and then whatever is asked while a transaction is under way shares the next
+one.
 
 A settlement is queued until it is written: through a lock, a full disk, a ledger that comes back.
 The queue needs no bound of its own, since while settlements cannot be written nothing is admitted.
@@ -21,13 +22,14 @@ from leash_addon.core.verdict import Allow, Verdict
 from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure
 from leash_addon.ledger.lane import Lane
 from leash_addon.ledger.ledger import Ledger
+from leash_addon.ledger.pace import Pace
 from leash_addon.ledger.settlement import Settlement
 from leash_addon.ledger.turn import Turn, Waiting
 
 _log = logging.getLogger(__name__)
 
 BATCH = 64
-"""Settlements in one transaction, at most: a few milliseconds of the loop."""
+"""Settlements in one transaction, at most, where it does not run on the loop."""
 
 SETTLE_AFTER = 0.01
 """Seconds in which settlements gather. Calls in a row are closer than this, so that the end of one
@@ -63,6 +65,7 @@ class Turns:
         self.hangs: LedgerError | None = None
         self._ledger = ledger
         self._lane = lane
+        self._pace = Pace()
         self._booking = False
         self._clock = clock
         self._rng = rng
@@ -160,19 +163,30 @@ class Turns:
             return
         if self.lost is not None:
             self._fail(turn, self.lost)
+            if self._asks:
+                self._flush_in(0.0)
             return
         self._booking = True
         asks = [waiting.ask for waiting in turn.asks]
-        self._lane.go(
-            lambda: turn.book(self._ledger, asks, self._clock()), lambda: self._booked(turn)
-        )
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+
+        def booked() -> None:
+            self._pace.took(len(turn.ends) + len(asks), loop.time() - begun)
+            self._booked(turn)
+
+        self._lane.go(lambda: turn.book(self._ledger, asks, self._clock()), booked)
 
     def _next_turn(self) -> Turn:
         """Take what goes into one transaction; admissions only once no older end waits."""
         asks = [waiting for waiting in self._asks if not waiting.verdict.done()]
-        ends = list(islice(self._ends.values(), BATCH))
-        self._asks = asks if len(self._ends) > BATCH else []
-        return Turn(ends, [] if self._asks else asks)
+        inline = self._ledger.inline
+        room = self._pace.room if inline else BATCH
+        ends = list(islice(self._ends.values(), room))
+        left = room - len(ends) if inline else len(asks)
+        taken = asks[:left] if len(ends) == len(self._ends) else []
+        self._asks = asks[len(taken) :]
+        return Turn(ends, taken)
 
     def _booked(self, turn: Turn) -> None:
         self._booking = False
@@ -202,7 +216,8 @@ class Turns:
         for waiting, verdict in zip(turn.asks, turn.verdicts, strict=True):
             self._give(waiting, verdict)
         if self._ends:
-            self._flush_in(0.0 if len(self._ends) >= BATCH else SETTLE_AFTER)
+            over = self._ledger.inline or len(self._ends) >= BATCH
+            self._flush_in(0.0 if over else SETTLE_AFTER)
 
     def _give(self, waiting: Waiting, verdict: Verdict | LedgerError) -> None:
         if waiting.verdict.done():  # cancelled by a listener of this very commit

@@ -83,10 +83,14 @@ class LedgerWriter:
         except TimeoutError:
             raise self._turns.hang() from None
 
-    async def finish_run(self, run: str, exit_code: int) -> Balance:
+    async def finish_run(
+        self, run: str, exit_code: int, coverage: dict[str, int] | None = None
+    ) -> Balance:
         """Record a run's end, after everything that is queued."""
         await self.drain()
-        return await self._patiently(lambda: self._ledger.finish_run(run, exit_code, self._clock()))
+        return await self._patiently(
+            lambda: self._ledger.finish_run(run, exit_code, self._clock(), coverage=coverage)
+        )
 
     def balance(self, run: str) -> Balance:
         """Return what a run stands at, without what is still queued; never waits for a network.
@@ -94,6 +98,10 @@ class LedgerWriter:
         Raises ``LedgerError`` for a run that only a network could tell of.
         """
         return self._ledger.last_seen(run)
+
+    async def look(self, run: str) -> Balance:
+        """Return what a run stands at in the database, whichever process changed it."""
+        return await self._patiently(lambda: self._ledger.balance(run))
 
     async def admit(self, ask: Ask) -> Verdict:
         """Decide one call. Raises ``LedgerError`` when that cannot be put on record.

@@ -6,65 +6,42 @@ is wrapped so that it refuses instead. A call may end in ``response``, ``error``
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import wraps
 
 from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Reason, Trip
-from leash_addon.errors import LedgerError
-from leash_addon.proxy.account import Account
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
-from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.ear import listen
+from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
-from leash_addon.proxy.identify import proxy_user
-from leash_addon.proxy.intake import (
-    Intake,
-    Reception,
-    ip_of,
-    is_unsent,
-    is_upgrade,
-    lowered,
-    strip_own_headers,
-)
+from leash_addon.proxy.identity import Identity
+from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
 from leash_addon.proxy.keys import Empty, Keys
 from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
-from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, refusal
+from leash_addon.proxy.refusals import Caller, Denial
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
 from leash_addon.proxy.screening import Judgement, Screening
+from leash_addon.proxy.sockets import Sockets
 from leash_addon.wire.asked import Asked, parse_request
-from leash_addon.wire.routes import BLIND, Providers
+from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
 
 UPGRADE_REQUIRED = 426
 SWITCHING = 101
-
-type Hook = Callable[["LeashAddon", HTTPFlow], Awaitable[None]]
-
-
-def fail_closed(hook: Hook) -> Hook:
-    """Refuse the call when its hook raises: nothing is forwarded that nobody judged."""
-
-    @wraps(hook)
-    async def guarded(self: "LeashAddon", flow: HTTPFlow) -> None:
-        try:
-            await hook(self, flow)
-        except LedgerError as error:
-            logger.error("no ledger, no call: %s", error)  # noqa: TRY400 - the message says it all
-            self.refuse(flow, LEDGER_AWAY)
-        except Exception:
-            logger.exception("a call was refused because leash failed on it")
-            self.refuse(flow, FAULT)
-
-    return guarded
+NO_SOCKETS = Denial(
+    reason=Reason.BLIND_ENDPOINT.value,
+    message="WebSockets to this provider are not let through here (websocket = refuse)",
+    status=403,
+)
 
 
 class LeashAddon:
@@ -79,20 +56,22 @@ class LeashAddon:
         clients: Clients,
         *,
         remarks: bool = False,
+        access: Access | None = None,
         screening: Screening | None = None,
         keys: Keys | None = None,
     ) -> None:
-        """Take what decides, what is metered, who is known, and what looks at texts."""
+        """Take what decides, what is metered, who is known, who may come, what looks at texts."""
         self.governor = governor
+        self.access = access or Access(identity=Identity(fixed=governor.policy.run))
         self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
-        self._connections = Connections(providers, self.coverage)
+        self._connections = self.access.connections(providers, self.coverage)
         self._peers = Peers() if governor.policy.processes else None
-        self.addons = [self._connections, *([self._peers] if self._peers else [])]
-        self._reception = Reception(
-            providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
-        )
+        peers = [self._peers] if self._peers else []
+        self.addons = [*self.access.addons(self._connections), *peers]
+        self._reception = self.access.reception(providers, clients, governor)
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
@@ -104,38 +83,32 @@ class LeashAddon:
         """Learn whose request it is; what is no call streams through."""
         if flow.response or flow.error:
             return
-        client = flow.client_conn
-        tunnelled = self._connections.connect_of(client) is not None
-        found = self._reception.provider_of(flow, tunnelled=tunnelled)
-        if found is None:
-            strip_own_headers(flow.request.headers)
-            if await self._key_is_good(flow, None):
-                flow.request.stream = True
-            return
-        headers = lowered(flow.request.headers)
-        user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
-        try:
-            intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
-        except ValueError as error:
-            denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
-            self._answer(flow, denial, Caller(shape=found[1].dialect))
-            return
-        strip_own_headers(flow.request.headers)
-        self._flows[flow.id] = intake
-        if not await self._key_is_good(flow, intake, found[0]):
-            return
-        if intake.route.free and not is_upgrade(headers):
-            self.coverage.free += 1
-            flow.request.stream = True
+        upgrade, came = is_upgrade(lowered(flow.request.headers)), self._connections
+        visitor, tunnelled = came.visitor_of(flow.client_conn), came.is_tunnelled(flow.client_conn)
+        match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
+            case Intake() as intake:
+                self._flows[flow.id] = intake
+                if not await self._key_is_good(flow, intake):
+                    return
+                if intake.route.free and not upgrade:
+                    self.coverage.free += 1
+                    flow.request.stream = True
+            case TurnedAway(denial=denial, shape=shape):
+                answer(flow, denial, Caller(shape=shape))
+            case Response() as page:
+                flow.response = page
+            case None:
+                if await self._key_is_good(flow, None):
+                    flow.request.stream = True
 
-    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None, host: str = "") -> bool:
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
         judged = await self.keys.admit(flow, None if intake is None else intake.rule)
         if isinstance(judged, Denial):
             self.refuse(flow, judged)
             return False
         if judged is not None and intake is not None:
-            self.keys.charge(flow, intake, host, judged)
+            self.keys.charge(flow, intake, intake.host, judged)
         return True
 
     @fail_closed
@@ -144,10 +117,12 @@ class LeashAddon:
         intake = self._flows.get(flow.id)
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
-        headers = lowered(flow.request.headers)
-        if is_upgrade(headers) and not self._may_upgrade(flow, intake):
+        headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
+        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+            self.refuse(flow, denial)
             return
-        body = flow.request.raw_content or b""
+        if is_upgrade(headers) and self._upgraded(flow, intake):
+            return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
         if asked.free or intake.route.free:
@@ -184,6 +159,8 @@ class LeashAddon:
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1
+        self.coverage.blind += intake.route.format is None
+        self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         if asked.can_inject and governor.policy.inject:
@@ -198,16 +175,23 @@ class LeashAddon:
         }
         return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
-    def _may_upgrade(self, flow: HTTPFlow, intake: Intake) -> bool:
-        """Turn a WebSocket down, or have it judged as the blind call that it is."""
-        if intake.route.format == "openai.responses":
-            # codex falls back to POST at once on this status, and reads no body.
-            flow.response = Response.make(UPGRADE_REQUIRED)
-            self._flows.pop(flow.id, None)
+    def _upgraded(self, flow: HTTPFlow, intake: Intake) -> bool:
+        """Meter a WebSocket, or turn it down; ``False``: it is judged as the blind call it is."""
+        if intake.route.free and intake.rule.elsewhere != BLIND:
             return False
-        if not intake.route.free or intake.rule.elsewhere == BLIND:
-            intake.route = replace(intake.route, format=None, free=False)
-        return True
+        match intake.rule.websocket or self.governor.policy.websocket:
+            case Upgrade.DOWNGRADE:
+                # codex falls back to POST at once on this status, and reads no body.
+                flow.response = Response.make(UPGRADE_REQUIRED)
+                self._flows.pop(flow.id, None)
+                return True
+            case Upgrade.REFUSE:
+                self.refuse(flow, NO_SOCKETS)
+                return True
+            case _ if self._sockets.take(flow, intake):
+                return True
+        intake.route = replace(intake.route, format=None, free=False)
+        return False
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Meter the answer of an admitted call; everything else streams through, too."""
@@ -219,6 +203,7 @@ class LeashAddon:
             return
         try:
             install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
+            listen(self.screening, intake.call, lambda _: None)
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
@@ -232,13 +217,17 @@ class LeashAddon:
         """Settle a call that broke off: the client left, or the provider did."""
         self._end(flow, Outcome.UNSENT if is_unsent(flow) else Outcome.CUT)
 
-    def websocket_message(self, flow: HTTPFlow) -> None:
-        """Keep no messages: mitmproxy would collect them for as long as the socket lives."""
-        if flow.websocket is not None and (flow.id in self._flows or not self._remarks):
+    async def websocket_message(self, flow: HTTPFlow) -> None:
+        """Judge a message; keep none: mitmproxy would collect them while the socket lives."""
+        if flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        if flow.id in self._flows or not self._remarks:
             del flow.websocket.messages[:-1]
+        await self._sockets.message(flow, message)
 
     def websocket_end(self, flow: HTTPFlow) -> None:
-        """Settle a WebSocket that was let through unmetered."""
+        """Settle what a WebSocket has left open."""
         self._end(flow, Outcome.COMPLETE)
 
     def done(self) -> None:
@@ -251,7 +240,7 @@ class LeashAddon:
         """Answer a flow ourselves; a call that had been opened cost nothing."""
         intake = self._flows.get(flow.id)
         if intake is None:
-            self._answer(flow, denial, Caller(shape=""))
+            answer(flow, denial, Caller(shape=""))
             return
         if intake.call is not None:
             self.governor.finish(intake.call, Outcome.UNSENT)
@@ -263,33 +252,19 @@ class LeashAddon:
             run=intake.run,
             client=intake.client,
             forced=self.governor.policy.refusal,
-            account=self._account(intake.run),
+            account=account_of(self.governor, intake.run),
         )
-        self._answer(flow, denial, caller)
-
-    def _answer(self, flow: HTTPFlow, denial: Denial, caller: Caller) -> None:
-        try:
-            made = refusal(denial, caller)
-            flow.request.stream = False
-            flow.response = Response.make(made.status, made.body, made.headers)
-        except Exception:
-            logger.exception("a refusal could not be written; the connection is closed instead")
-            flow.kill()
-
-    def _account(self, run: str) -> Account | None:
-        try:
-            return self.governor.account(run)
-        except Exception:  # noqa: BLE001 - a refusal goes out without the account if need be
-            logger.warning("the account of run %s cannot be read", run)
-            return None
+        answer(flow, denial, caller)
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
         self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
+        self._sockets.end(flow)
         if intake is None or intake.call is None:
             return
         if intake.call.status is None and flow.response is not None:
             intake.call.status = flow.response.status_code
+        self.coverage.received += intake.call.received
         settled = self.governor.finish(intake.call, outcome)
         if self._remarks:
             remark_settled(flow, intake, settled)

@@ -7,6 +7,7 @@ from mitmproxy import http
 from leash_addon.core.reading import Outcome
 from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake, lowered
+from leash_addon.proxy.plan import plan_limits
 from leash_addon.proxy.tee import Tee
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.coding import decoder
@@ -33,6 +34,8 @@ def install_tee(
         return
     call.status = answer.status_code
     headers = lowered(answer.headers)
+    if call.ask.imputed:
+        call.plan = plan_limits(headers)
     call.meter = Meter(intake.route, asked, answer.status_code, headers, intake.url)
     swallow = None
     if intake.injected and _carries_our_event(answer, headers) and _unsized(flow):

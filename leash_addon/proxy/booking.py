@@ -40,11 +40,13 @@ def settlement(
     first_byte: int | None,
     secret: bytes,
     first_hand: bool,
+    plan: dict[str, str],
 ) -> Settlement:
     """Return what the ledger is told.
 
     ``took``, ``first_byte``: microseconds since it opened. ``secret``: keys the hash of the
-    answer's id. ``first_hand``: the call made its answer; else it fetched a stored one.
+    answer's id. ``first_hand``: the call made its answer; else it fetched a stored one. ``plan``:
+    what the answer said of the subscription's own limits.
     """
     call, outcome = ended.call, ended.outcome
     if outcome is Outcome.CUT and reading.complete:
@@ -79,6 +81,7 @@ def settlement(
         notes=found.notes,
         on_blind=call.on_blind,
         first_hand=first_hand,
+        plan=plan,
     )
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.utils import CryptographyDeprecationWarning
 
 from leash_addon.errors import UsageError
-from leash_addon.proxy.ca import write_private
+from leash_addon.proxy.ca_files import write_private
 
 INHERITED = (
     "SSL_CERT_FILE",
@@ -70,7 +70,9 @@ def write_bundle(
     ``system``: files to take the system's roots from; by default wherever this system keeps them.
     Raises ``UsageError`` when the directory cannot be written.
     """
-    public = [*system_roots(system), *inherited_roots(environ)]
+    public = [
+        block for block in (*system_roots(system), *inherited_roots(environ)) if not is_ours(block)
+    ]
     every = _once([*public, *_blocks(root_pem)])
     found = Bundle(
         bundle=directory / "bundle.pem",
@@ -90,6 +92,21 @@ def write_bundle(
         msg = f"{directory}: the trust files cannot be written: {error.strerror or error}"
         raise UsageError(msg) from error
     return found
+
+
+def is_ours(block: bytes) -> bool:
+    """Tell whether a certificate is a root that any leash made: it is never trusted upstream.
+
+    One may be in the system's store (``leash trust --install``) or in an inherited bundle.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        try:
+            subject = x509.load_pem_x509_certificate(block).subject
+            names = [str(each.value) for each in subject]
+        except ValueError:
+            return False
+    return names[:1] == ["leash"] and names[-1].startswith("leash ")
 
 
 def system_roots(files: Iterable[str] = ()) -> list[bytes]:

@@ -6,27 +6,38 @@ needed only to sign intermediates), ``root.pem`` (the certificate, for people to
 different provider packs do not fight over one. Everything is written whole under a file lock:
 any number of processes may start at once on an empty directory.
 
+A new root is brought in two steps, so that clients never meet one that they do not trust yet:
+``rotate`` makes the next one beside the present (``next-key.pem``, ``next-root.pem``), and every
+bundle carries both from then on; ``finish`` signs with it and forgets the old.
+
 The root permits the hosts of the packs at the time it was made. A set of hosts inside it gets an
 intermediate of its own; a host outside it makes a new root, which permits the old names too, and
 ``Authority.notice`` says that it must be trusted again.
 """
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
 
 from leash_addon.errors import UsageError
+from leash_addon.proxy.ca_files import (
+    Pair,
+    load_pair,
+    locked,
+    pem_of,
+    permitted_names,
+    write_private,
+)
 from leash_addon.proxy.certificates import Key, make_intermediate, make_root, new_key
 from leash_addon.proxy.regions import constraint_names, permits
+
+ROOT_KEY, ROOT = "root-key.pem", "root.pem"
+NEXT_KEY, NEXT = "next-key.pem", "next-root.pem"
 
 RENEW = timedelta(days=30)
 """An intermediate with less than this to live is replaced; a root is, too."""
@@ -34,7 +45,10 @@ RENEW = timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Authority:
-    """What signs leaves. ``names``: permitted DNS names; ``notice``: what a person must know."""
+    """What signs leaves. ``names``: permitted DNS names; ``notice``: what a person must know.
+
+    ``coming``: the next root, while one is being brought in.
+    """
 
     directory: Path
     root: x509.Certificate
@@ -43,21 +57,27 @@ class Authority:
     chain_file: Path
     names: tuple[str, ...]
     notice: str = ""
+    coming: x509.Certificate | None = None
 
     @property
     def root_pem(self) -> bytes:
-        """Return the root as PEM: what clients must trust."""
-        return self.root.public_bytes(serialization.Encoding.PEM)
+        """Return as PEM what clients must trust: the root, and the next one where there is one."""
+        return pem_of(self.root) + (b"" if self.coming is None else pem_of(self.coming))
 
     @property
     def root_file(self) -> Path:
         """Return the file that holds the root's certificate and nothing else."""
-        return self.directory / "root.pem"
+        return self.directory / ROOT
+
+    @property
+    def next_file(self) -> Path:
+        """Return the file that holds the next root's certificate, while there is one."""
+        return self.directory / NEXT
 
     @property
     def fingerprint(self) -> str:
         """Return the root's SHA-256 fingerprint as people compare it: ``AB:CD:...``."""
-        return self.root.fingerprint(hashes.SHA256()).hex(":").upper()
+        return fingerprint_of(self.root)
 
     def permits(self, host: str) -> bool:
         """Tell whether a leaf for the host would be valid."""
@@ -68,6 +88,11 @@ class Authority:
         return f"Authority({self.fingerprint}, {len(self.names)} names)"
 
 
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """Return a SHA-256 fingerprint as people compare it: ``AB:CD:...``."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
 def open_authority(directory: Path, hosts: Iterable[str], now: datetime) -> Authority:
     """Load the authority for a set of host patterns, or make what is missing of it.
 
@@ -76,30 +101,69 @@ def open_authority(directory: Path, hosts: Iterable[str], now: datetime) -> Auth
     """
     names = constraint_names(hosts)
     try:
-        with _locked(directory):
+        with locked(directory):
             return _open(directory, names, now)
     except OSError as error:
-        msg = f"{directory}: the certificate authority cannot be used: {error.strerror or error}"
-        raise UsageError(msg) from error
+        raise _unusable(directory, error) from error
+
+
+def rotate(directory: Path, hosts: Iterable[str], now: datetime) -> Authority:
+    """Make the next root beside the present one; one that is there already stays."""
+    names = constraint_names(hosts)
+    try:
+        with locked(directory):
+            present = _open(directory, names, now)
+            if present.coming is None:
+                coming = _new_root(None, names, now)
+                write_private(directory / NEXT_KEY, coming.pem)
+                write_private(directory / NEXT, pem_of(coming.certificate))
+            return _open(directory, names, now)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+
+
+def finish(directory: Path, hosts: Iterable[str], now: datetime) -> Authority:
+    """Sign with the next root from now on, and forget the present one and what it signed.
+
+    Raises ``UsageError`` when there is no next one.
+    """
+    names = constraint_names(hosts)
+    try:
+        with locked(directory):
+            if load_pair(directory / NEXT_KEY) is None:
+                msg = f"{directory}: no new root has been begun; `leash ca rotate` makes one"
+                raise UsageError(msg)
+            (directory / NEXT_KEY).replace(directory / ROOT_KEY)
+            (directory / NEXT).unlink(missing_ok=True)
+            for old in directory.glob("intermediate-*.pem"):
+                old.unlink()
+            return _open(directory, names, now)
+    except OSError as error:
+        raise _unusable(directory, error) from error
+
+
+def _unusable(directory: Path, error: OSError) -> UsageError:
+    why = error.strerror or error
+    return UsageError(f"{directory}: the certificate authority cannot be used: {why}")
 
 
 def _open(directory: Path, names: tuple[str, ...], now: datetime) -> Authority:
-    root_file, notice = directory / "root-key.pem", ""
-    root = _load(root_file)
+    root_file, notice = directory / ROOT_KEY, ""
+    root = load_pair(root_file)
     if root is None or _is_old(root.certificate, now) or not _covers(root.certificate, names):
         notice = _notice(root, names, directory)
         root = _new_root(root, names, now)
-        write_private(root_file, _pem(root))
-    public = root.certificate.public_bytes(serialization.Encoding.PEM)
-    if not (directory / "root.pem").is_file() or (directory / "root.pem").read_bytes() != public:
-        write_private(directory / "root.pem", public)
+        write_private(root_file, root.pem)
+    public = pem_of(root.certificate)
+    if not (directory / ROOT).is_file() or (directory / ROOT).read_bytes() != public:
+        write_private(directory / ROOT, public)
     signer_file = directory / f"intermediate-{_mark(root.certificate, names)}.pem"
-    signer = _load(signer_file)
+    signer = load_pair(signer_file)
     if signer is None or _is_old(signer.certificate, now):
         key = new_key()
-        made = make_intermediate(key, names, root.certificate, root.key, now)
-        signer = _Pair(key, made)
-        write_private(signer_file, _pem(signer))
+        signer = Pair(key, make_intermediate(key, names, root.certificate, root.key, now))
+        write_private(signer_file, signer.pem)
+    coming = load_pair(directory / NEXT_KEY)
     return Authority(
         directory=directory,
         root=root.certificate,
@@ -108,42 +172,31 @@ def _open(directory: Path, names: tuple[str, ...], now: datetime) -> Authority:
         chain_file=signer_file,
         names=names,
         notice=notice,
+        coming=None if coming is None else coming.certificate,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    key: Key
-    certificate: x509.Certificate
-
-
-def _new_root(old: _Pair | None, names: Sequence[str], now: datetime) -> _Pair:
-    kept = () if old is None else _permitted(old.certificate)
+def _new_root(old: Pair | None, names: Sequence[str], now: datetime) -> Pair:
+    kept = () if old is None else permitted_names(old.certificate)
     key = new_key()
-    return _Pair(key, make_root(key, sorted({*names, *kept}), now))
+    return Pair(key, make_root(key, sorted({*names, *kept}), now))
 
 
-def _notice(old: _Pair | None, names: Sequence[str], directory: Path) -> str:
+def _notice(old: Pair | None, names: Sequence[str], directory: Path) -> str:
     if old is None:
         return f"made a certificate authority in {directory}"
-    permitted = frozenset(_permitted(old.certificate))
+    permitted = frozenset(permitted_names(old.certificate))
     outside = [name for name in names if not permits(permitted, name)]
     why = f"it did not permit {', '.join(outside[:3])}" if outside else "it had run out"
     return (
         f"made a new root in {directory} because {why}; "
-        f"whoever trusted the old one must trust {directory / 'root.pem'}"
-    )
-
-
-def _permitted(certificate: x509.Certificate) -> tuple[str, ...]:
-    value = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    return tuple(
-        name.value for name in value.permitted_subtrees or () if isinstance(name, x509.DNSName)
+        f"whoever trusted the old one must trust {directory / ROOT} (`leash trust` says how); "
+        "what `leash -- CMD` starts trusts it by itself"
     )
 
 
 def _covers(root: x509.Certificate, names: Iterable[str]) -> bool:
-    permitted = frozenset(_permitted(root))
+    permitted = frozenset(permitted_names(root))
     return all(permits(permitted, name) for name in names)
 
 
@@ -154,54 +207,3 @@ def _is_old(certificate: x509.Certificate, now: datetime) -> bool:
 def _mark(root: x509.Certificate, names: Sequence[str]) -> str:
     text = root.fingerprint(hashes.SHA256()) + "\n".join(names).encode()
     return hashlib.sha256(text).hexdigest()[:12]
-
-
-def _load(path: Path) -> _Pair | None:
-    if not path.exists():
-        return None
-    if path.stat().st_mode & 0o077:
-        msg = f"{path}: other users could read this key; run: chmod 600 {path}, or remove it"
-        raise UsageError(msg)
-    raw = path.read_bytes()
-    try:
-        key = serialization.load_pem_private_key(raw, None)
-        certificate = x509.load_pem_x509_certificate(raw)
-        _permitted(certificate)
-    except (ValueError, TypeError, x509.ExtensionNotFound) as error:
-        msg = f"{path}: not a key and certificate of leash; remove {path.parent} to make new ones"
-        raise UsageError(msg) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        msg = f"{path}: not an EC key; remove {path.parent} to make a new one"
-        raise UsageError(msg)
-    return _Pair(key, certificate)
-
-
-def _pem(pair: _Pair) -> bytes:
-    key = pair.key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return key + pair.certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # not as open as the umask
-    directory.mkdir(exist_ok=True, mode=0o700)
-    directory.chmod(0o700)
-    with (directory / "lock").open("a") as lock:
-        (directory / "lock").chmod(0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -21,6 +21,9 @@ _KEYS = {
     "final": int,
     "kind_header": list,
     "side_without_tools": bool,
+    "programs": list,
+    "notes": list,
+    "wall": str,
 }
 
 
@@ -31,7 +34,9 @@ class Client:
     ``user_agent``: texts of which one occurs in its User-Agent (lower case). ``header``: names of
     headers of which one is sent by it alone. ``final``: the status that ends it at once.
     ``kind_header``: headers that say what a call is to it, or ``NAME:MEMBER`` of one in JSON.
-    ``side_without_tools``: its calls without tools are not its main loop's.
+    ``side_without_tools``: its calls without tools are not its main loop's. For ``leash doctor``:
+    ``programs``: further names of its executable; ``notes``: what is known of it; ``wall``: what
+    of it cannot be governed.
     """
 
     name: str
@@ -40,6 +45,9 @@ class Client:
     final: int = 429
     kind_header: tuple[str, ...] = ()
     side_without_tools: bool = False
+    programs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    wall: str = ""
 
     def sent(self, agent: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request with these headers (lower-case names) is from this program."""
@@ -114,13 +122,18 @@ def _read(row: Mapping[str, object], place: str) -> Client:
         final=final,
         kind_header=_texts(row, "kind_header", place),
         side_without_tools=row.get("side_without_tools") is True,
+        programs=_texts(row, "programs", place),
+        notes=_texts(row, "notes", place, as_written=True),
+        wall=str(row.get("wall", "")),
     )
 
 
-def _texts(row: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:
+def _texts(
+    row: Mapping[str, object], key: str, place: str, *, as_written: bool = False
+) -> tuple[str, ...]:
     found = row.get(key, [])
     texts = found if isinstance(found, list) else []
     if not all(isinstance(text, str) and text for text in texts):
         msg = f"{place}: {key}: must be texts in quotes, none empty"
         raise UsageError(msg)
-    return tuple(str(text).lower() for text in texts)
+    return tuple(str(text) if as_written else str(text).lower() for text in texts)

@@ -11,17 +11,58 @@ MOST_HOSTS = 1_000
 class Coverage:
     """Counts since the proxy began.
 
-    ``calls``: admitted; ``refused``: answered by leash; ``free``: requests to providers that are
-    no calls. By host: ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake
-    off (our CA is not trusted there); ``mismatched``: CONNECT and SNI named different hosts.
+    ``calls``: admitted, ``blind`` those of them that nothing can meter; ``refused``: answered by
+    leash; ``free``: requests to providers that are no calls. ``sent`` and ``received``: bytes of
+    bodies of admitted calls. ``direct``: connections past leash that a jail saw. By host:
+    ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is not
+    trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's, and
+    passthrough does not let it through.
     """
 
     calls: int = 0
+    blind: int = 0
     refused: int = 0
     free: int = 0
+    sent: int = 0
+    received: int = 0
+    direct: int = 0
     tunnelled: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
+    denied: Counter[str] = field(default_factory=Counter)
     mismatched: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Say what went to a provider, or tried to, without being metered; empty: nothing."""
+        distrusting = f"handshakes broken off: no trust in leash's CA ({_hosts(self.distrusted)})"
+        found = (
+            (self.blind, "calls that no meter can read"),
+            (self.distrusted.total(), distrusting),
+            (self.mismatched.total(), f"connections of two names ({_hosts(self.mismatched)})"),
+            (self.direct, "connections past leash"),
+        )
+        return tuple(f"{number} {what}" for number, what in found if number)
+
+    def counts(self) -> dict[str, int]:
+        """Return what is kept on record: counts by name, those of hosts as ``tunnelled HOST``."""
+        plain = {name: getattr(self, name) for name in PLAIN}
+        hosts = {
+            f"{name} {host}": number
+            for name in BY_HOST
+            for host, number in getattr(self, name).most_common(MOST_RECORDED)
+        }
+        return {name: number for name, number in (plain | hosts).items() if number}
+
+
+PLAIN = ("calls", "blind", "refused", "free", "sent", "received", "direct")
+BY_HOST = ("tunnelled", "distrusted", "mismatched", "denied")
+MOST_RECORDED = 20
+"""Hosts of each kind that the journal names."""
+
+
+def _hosts(hosts: Counter[str]) -> str:
+    named = [host or "a host without a name" for host, _ in hosts.most_common(3)]
+    return ", ".join(named) + (" and others" if len(hosts) > len(named) else "")
 
 
 def count(hosts: Counter[str], host: str) -> None:

@@ -8,12 +8,15 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import structs
 
 from leash_addon.core.ask import Ask
-from leash_addon.core.money import SECOND, Instant, Pico
+from leash_addon.core.balance import Balance
+from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
-from leash_addon.core.reading import Outcome, Reading
+from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import Allow, Reason, Trip
 from leash_addon.core.virtual_keys import Grant
@@ -22,12 +25,14 @@ from leash_addon.ledger import Settlement, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
 from leash_addon.proxy.bounds import UNASKED, Bounds
+from leash_addon.proxy.call import Call
 from leash_addon.proxy.drift import Drift
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.ports import Ledger, PriceList
 from leash_addon.wire.asked import Asked
-from leash_addon.wire.meter import Meter
 from leash_addon.wire.routes import Route
+
+__all__ = ["Call", "Governor"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,38 +41,6 @@ CURES = frozenset({Reason.HELD, Reason.IN_FLIGHT})
 
 LOOK_AGAIN = 0.25
 """Seconds until a waiting call asks again: calls of other processes end unheard."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Call:
-    """One admitted call. ``settled``: what it was booked at; ``note``: why its meter is lost.
-
-    ``hold``: what it is booked at when nobody reports. ``max_output``: the limit on output tokens
-    that its request must be lowered to before it goes; ``None``: it may go as it is.
-    ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
-    """
-
-    ask: Ask
-    route: Route
-    hold: Pico
-    opened_at: Instant
-    max_output: int | None = None
-    meter: Meter | None = None
-    status: int | None = None
-    first_byte_at: Instant | None = None
-    settled: Settlement | None = None
-    note: str = ""
-    first_hand: bool = True
-
-    def reading(self) -> Reading:
-        """Return what the meter knows by now."""
-        if self.note or self.meter is None:
-            return Reading(notes=(self.note,) if self.note else ())
-        return self.meter.reading()
-
-    def go_blind(self, note: str) -> None:
-        """Give the meter up; the call will be unpriced."""
-        self.meter, self.note = None, note
 
 
 class Governor:
@@ -146,13 +119,14 @@ class Governor:
             grant=grant,
         )
 
-    async def admit(self, ask: Ask, route: Route) -> Call | Trip:
+    async def admit(self, ask: Ask, route: Route, *, waits: bool = True) -> Call | Trip:
         """Hold money for the call, or say what refuses it; waits a little for what cures itself.
 
+        ``waits``: ``False`` for a call that stands in the way of those that it would wait for.
         Raises ``LedgerError`` when the ledger cannot be asked: then nothing may be forwarded.
         """
         await self._start(ask.run)
-        end = self.clock() + int(self.policy.wait * SECOND)
+        end = self.clock() + int(self.policy.wait * SECOND) * waits
         while True:
             self._ended.clear()
             left = (end - self.clock()) / SECOND
@@ -170,6 +144,30 @@ class Governor:
             else:
                 end = self.clock()  # ask once more, for the record
 
+    async def look(self, run: str) -> Balance:
+        """Read what a run stands at now, whoever changed it. Raises ``LedgerError``."""
+        return await self._ledger.look(run)
+
+    def running(self, call: Call) -> Pico:
+        """Return what a call has come to so far: as reported, or by the text that has come."""
+        reading = call.reading()
+        provider, model = call.route.provider, call.ask.model or None
+
+        def find(leg: str | None) -> RateCard | None:
+            tier, now = reading.service_tier, self.clock()
+            return self._prices.find(provider, leg, at=now, tier=tier, requested=model)
+
+        so_far = bill(
+            reading,
+            outcome=Outcome.CUT,
+            status=call.status,
+            hold=ZERO,
+            card=find(reading.model),
+            find=find,
+            input_tokens=call.ask.input_tokens,
+        )
+        return so_far.cost or ZERO
+
     def account(self, run: str) -> Account:
         """Return what a run stands at, for people."""
         return Account(balance=self._ledger.balance(run), now=self.clock())
@@ -184,6 +182,8 @@ class Governor:
         except Exception:
             logger.exception("call %s could not be priced; it is booked at its hold", call.ask.call)
             found = held_settlement(ended, call.hold)
+        if call.heard is not None:
+            found = structs.replace(found, found=call.heard())
         call.settled = found
         self._open.discard(call)
         self._ledger.settle(found)
@@ -215,6 +215,8 @@ class Governor:
 
     def _settlement(self, call: Call, ended: Ended) -> Settlement:
         reading, first = call.reading(), call.first_byte_at
+        if call.cut:
+            reading = replace(reading, notes=(*reading.notes, f"cut by leash: {call.cut}"))
         provider, model = call.route.provider, call.ask.model or None
 
         def card(reported: str | None, requested: str | None) -> RateCard | None:
@@ -239,6 +241,7 @@ class Governor:
             first_byte=None if first is None else first - call.opened_at,
             secret=self._secret,
             first_hand=call.first_hand,
+            plan=call.plan,
         )
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:

@@ -7,6 +7,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.holds import Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
+from leash_addon.wire.routes import Upgrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +19,10 @@ class Policy:
     ``refusal``: status of every final refusal, ``None`` to choose by client. ``inject``: add
     ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
     for held money, a free place or a rate limit. ``holds``: what requests are looked over for.
-    ``upstream``: one server in every provider's place; it wins over a provider's own. ``names``:
-    further host names of this listener, for base-URL clients. ``processes``: callers are our own
-    descendants, and told apart.
+    ``upstream``: one server in every provider's place; it wins over a provider's own.
+    ``websocket``: what an upgrade meets where its provider says nothing. ``cut``: end answers that
+    run when a kill or a hard limit comes. ``names``: further host names of this listener, for
+    base-URL clients. ``processes``: callers are our own descendants, and told apart.
     """
 
     run: str | None = None
@@ -32,6 +34,8 @@ class Policy:
     wait: float = 5.0
     holds: Holds = field(default_factory=Holds)
     upstream: str | None = None
+    websocket: Upgrade = Upgrade.METER
+    cut: bool = False
     names: tuple[str, ...] = ()
     prices: str = ""
     processes: bool = False
@@ -48,5 +52,7 @@ class Policy:
             wait=float(settings.holds.wait),
             holds=settings.holds,
             upstream=settings.upstream,
+            websocket=settings.websocket,
+            cut=settings.cut,
             prices=prices,
         )

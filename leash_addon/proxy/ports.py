@@ -25,6 +25,9 @@ class Ledger(Protocol):
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; never blocks and never raises."""
 
+    async def look(self, run: str) -> Balance:
+        """Read what a run stands at now; raises ``LedgerError``, ``UsageError`` when unknown."""
+
     def balance(self, run: str) -> Balance:
         """Read what a run stands at."""
 

@@ -20,7 +20,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
-from leash_addon.proxy.identify import RUN_ID
+from leash_addon.proxy.identify import SCOPED_RUN
 
 INTERNAL = "internal"
 """The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
@@ -32,6 +32,8 @@ _OPENAI = {
     401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
+    404: "not_found_error",
+    407: "authentication_error",
     429: "rate_limit_error",
     500: "server_error",
     503: "server_error",
@@ -42,6 +44,7 @@ _GEMINI = {
     401: "UNAUTHENTICATED",
     402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
     503: "UNAVAILABLE",
@@ -51,12 +54,18 @@ _BEDROCK = {
     401: "UnrecognizedClientException",
     402: "ServiceQuotaExceededException",
     403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
     429: "ThrottlingException",
     500: "InternalServerException",
     503: "ServiceUnavailableException",
 }
 
 
+_CHALLENGES = {
+    401: {"www-authenticate": 'Bearer realm="leash"'},
+    407: {"proxy-authenticate": 'Basic realm="leash"'},
+}
+"""What a client is asked to prove itself with (RFC 9110 section 11.6)."""
 _NO_RETRY = frozenset({400, 402})
 """Final statuses of clients that would come back after a 403."""
 
@@ -131,20 +140,31 @@ class Caller:
 def refusal(denial: Denial, caller: Caller) -> Refusal:
     """Shape a refusal as the caller's provider would."""
     status = denial.status or _status(denial, caller)
-    hint = raise_hint(caller.run, Reason(denial.reason)) if _has_hint(denial, caller) else None
-    message = _message(denial, caller, hint)
-    leash = _leash(denial, caller, hint)
+    message, leash = said(denial, caller)
     headers = {
         "content-type": "application/json",
         "x-leash-reason": denial.reason,
-        **({"x-leash-run": caller.run} if RUN_ID.fullmatch(caller.run) else {}),
+        **({"x-leash-run": caller.run} if SCOPED_RUN.fullmatch(caller.run) else {}),
         **_retry(denial),
+        **_CHALLENGES.get(status, {}),
     }
-    kind = _kind(caller.shape)
+    kind = kind_of(caller.shape)
     if kind == "bedrock":
         headers["x-amzn-errortype"] = _BEDROCK.get(status, "ServiceException")
     body = _body(kind, status, message, denial, leash)
     return Refusal(status=status, headers=headers, body=msgspec.json.encode(body))
+
+
+def said(denial: Denial, caller: Caller) -> tuple[str, Json]:
+    """Return what people are told, and what machines are told beside it."""
+    hint = raise_hint(caller.run, Reason(denial.reason)) if _has_hint(denial, caller) else None
+    return _message(denial, caller, hint), _leash(denial, caller, hint)
+
+
+def error_body(denial: Denial, caller: Caller, status: int) -> Json:
+    """Return the error as the caller's provider writes it."""
+    message, leash = said(denial, caller)
+    return _body(kind_of(caller.shape), status, message, denial, leash)
 
 
 def _status(denial: Denial, caller: Caller) -> int:
@@ -186,7 +206,8 @@ def _leash(denial: Denial, caller: Caller, hint: str | None) -> Json:
     return found | dict(denial.more)
 
 
-def _kind(shape: str) -> str:
+def kind_of(shape: str) -> str:
+    """Return whose error body a wire format has, or a provider without a known one."""
     for kind, marks in (
         ("anthropic", ("anthropic",)),
         ("gemini", ("gemini", "vertex", "google")),

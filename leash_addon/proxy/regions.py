@@ -30,7 +30,28 @@ _GOOGLE = (
 )
 """https://cloud.google.com/vertex-ai/docs/general/locations (2025-11)"""
 
-_CLOUDS = ((".amazonaws.com", tuple(_AWS.split())), (".googleapis.com", tuple(_GOOGLE.split())))
+_VOLCENGINE = ("cn-beijing",)
+"""https://volcengine.com/docs/82379/1302013 (2024-12); name the host of another in leash.toml"""
+
+_BYTEPLUS = ("ap-southeast",)
+"""https://docs.byteplus.com/en/docs/ModelArk (2025-11); name the host of another in leash.toml"""
+
+_CLOUDS = (
+    (".amazonaws.com", tuple(_AWS.split())),
+    (".api.aws", tuple(_AWS.split())),
+    (".googleapis.com", tuple(_GOOGLE.split())),
+    (".volces.com", _VOLCENGINE),
+    (".bytepluses.com", _BYTEPLUS),
+)
+
+_TOO_WIDE = frozenset(
+    {
+        *(suffix.removeprefix(".") for suffix, _ in _CLOUDS),
+        *("azure.com", "windows.net", "cloudapp.net", "azurewebsites.net", "openai.com"),
+        *("google.com", "cloud.google.com", "run.app", "appspot.com", "cloudfront.net"),
+    }
+)
+"""Names under which a whole cloud lives, or more than models: never permitted, whoever asks."""
 
 
 def constraint_names(patterns: Iterable[str]) -> tuple[str, ...]:
@@ -38,16 +59,20 @@ def constraint_names(patterns: Iterable[str]) -> tuple[str, ...]:
     found: set[str] = set()
     for pattern in patterns:
         found.update(_expand(pattern.lower().partition(":")[0].rstrip(".")))
-    return tuple(sorted(name for name in found if _is_dns_name(name)))
+    return tuple(sorted(name for name in found - _TOO_WIDE if _is_dns_name(name)))
 
 
 def _expand(pattern: str) -> Iterable[str]:
     if "*" not in pattern:
         return (pattern,)
     for suffix, regions in _CLOUDS:
+        if pattern == "*" + suffix:
+            return ()  # a region as a whole is a cloud as a whole
         if pattern.endswith(suffix):
             return (pattern.replace("*", region) for region in regions)
-    subtree = pattern.removeprefix("*.")
+    subtree = pattern
+    while subtree.startswith("*."):
+        subtree = subtree.removeprefix("*.")
     return () if "*" in subtree or "." not in subtree else (subtree,)
 
 

@@ -30,7 +30,8 @@ BREATH: Final = 0.002
 """Seconds after which the event loop gets its turn; a window of the engine takes as long."""
 
 LARGE: Final = 64 * 1024
-"""Bytes of JSON that are read and rewritten in a thread."""
+INTRICATE: Final = 2_000
+"""Bytes, and quotes or backslashes, of a piece that is read and rewritten in a thread."""
 
 ACTING: Final = frozenset({Action.ANNOTATE, Action.REDACT, Action.REFUSE})
 
@@ -145,11 +146,12 @@ class _Screened:
             if verdict is None:
                 verdict = await self._verdict(piece)
                 self._verdicts.keep(key, verdict)
+            await self._breathe()
             if verdict is not CLEAN:
                 yield piece, verdict
 
     async def _verdict(self, piece: Piece) -> Verdict:
-        large = len(piece.raw) > LARGE
+        large = _is_large(piece.raw)
         read = await asyncio.to_thread(texts_in, piece) if large else texts_in(piece)
         judged: list[Judged] = []
         values: dict[Path, str] = {}
@@ -190,13 +192,21 @@ class _Screened:
         found: list[Finding] = []
         for window in self._engine.pieces(text, part):
             found += window
-            if self._loop.time() - self._since > BREATH:
-                await asyncio.sleep(0)
-                self._since = self._loop.time()
+            await self._breathe()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
+
+    async def _breathe(self) -> None:
+        """Let others have the loop when we have had it for long enough."""
+        if self._loop.time() - self._since > BREATH:
+            await asyncio.sleep(0)
+            self._since = self._loop.time()
 
 
 _CHANGING: Final = frozenset({Action.ANNOTATE, Action.REDACT})
+
+
+def _is_large(raw: bytes) -> bool:
+    return len(raw) > LARGE or raw.count(b'"') > INTRICATE or raw.count(b"\\") > INTRICATE
 
 
 def _judged(

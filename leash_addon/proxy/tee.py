@@ -53,6 +53,7 @@ class Tee:
         if self._on_byte is not None:
             self._on_byte()
             self._on_byte = None
+        self._call.received += len(piece)
         meter = self._call.meter
         if piece and meter is not None:
             meter.feed(piece)

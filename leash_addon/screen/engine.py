@@ -2,8 +2,8 @@
 
 A long text is read in windows. Each is folded once; its folded text is matched together with the
 tail of what came before, so that nothing is missed at a seam, however much white space or unseen
-characters an author puts there. ``pieces`` yields after each window, for callers that must not be
-held up.
+characters an author puts there. Then strict rules read what is hidden in the window. ``pieces``
+yields after each window, for callers that must not be held up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,16 @@ from typing import Final
 from leash_addon.core.part import Part
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
+from leash_addon.screen.judge import Judge
 from leash_addon.screen.matcher import Matcher
 from leash_addon.screen.rule import Pack, Status
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.stretch import Stretch
+from leash_addon.screen.told import Told
 from leash_addon.screen.windows import windows
 
-MOST: Final = 64
-"""Findings of one text; a text that has so many needs no more."""
-
-type _Seen = set[tuple[str, int, int]]
+OVERLAP: Final = 256
+"""Characters before a window in which something hidden may begin."""
 
 
 class Engine:
@@ -50,40 +50,37 @@ class Engine:
         )
         self._folding = folding or Folding()
         self._plain = Matcher([rule for rule in self.rules if not rule.views], self._folding)
+        self._judge = Judge(self.rules, self._folding)
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:
-        """Return everything that fires, strictest first; at most ``MOST`` findings."""
+        """Return everything that fires, strictest first; at most 64 findings."""
         found = [finding for piece in self.pieces(text, part) for finding in piece]
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
 
     def pieces(self, text: str, part: Part) -> Iterator[tuple[Finding, ...]]:
         """Yield the findings of each window in turn; none comes twice."""
-        seen: _Seen = set()
+        told = Told(part)
         stretch = Stretch()
         for start, end in windows(text):
-            stretch = stretch.reaching(end, self._folding.fold(text[start:end]))
-            yield tuple(self._plain_findings(text, stretch, part, seen))
-            if len(seen) >= MOST:
+            window = text[start:end]
+            folded = self._folding.fold(window)
+            stretch = stretch.reaching(end, folded)
+            self._plainly(text, stretch, told)
+            for each in self._judge.turned(window, folded, part):
+                told.hear(each.rule, each.start + start, each.end + start, each.view)
+            before = max(0, start - OVERLAP)
+            for each in self._judge.decoded(text[before:end], part):
+                told.hear(each.rule, each.start + before, each.end + before, each.view)
+            yield told.news()
+            if told.is_full:
                 return
 
-    def _plain_findings(
-        self, text: str, stretch: Stretch, part: Part, seen: _Seen
-    ) -> Iterator[Finding]:
+    def _plainly(self, text: str, stretch: Stretch, told: Told) -> None:
         source = text[stretch.start : stretch.end]
-        for rule, start, end in self._plain.places(stretch.read, part):
+        for rule, start, end in self._plain.places(stretch.read, told.part):
             first, last = self._folding.span(
                 source, stretch.folded, start + stretch.unread, end + stretch.unread
             )
-            key = (rule.id, first + stretch.start, last + stretch.start)
-            if key in seen or len(seen) >= MOST:
-                continue
-            seen.add(key)
-            yield Finding(
-                rule=rule.id,
-                part=part,
-                severity=rule.severity,
-                start=key[1],
-                end=key[2],
-                title=rule.title,
-                why=rule.why,
-            )
+            told.hear(rule, first + stretch.start, last + stretch.start)
+            if told.is_full:
+                return

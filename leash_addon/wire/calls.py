@@ -34,10 +34,26 @@ type SocketEvent = Opened | Settled
 
 
 class SocketMeter(Protocol):
-    """Meters one connection. Never raises; a message that is no JSON is passed over."""
+    """Meters one connection. Never raises; a message that is no JSON is passed over.
+
+    ``model``: as the connection's set-up named it.
+    """
+
+    @property
+    def model(self) -> str | None:
+        """Return the model of calls that name none themselves."""
+        ...
 
     def feed(self, direction: Direction, data: bytes) -> list[SocketEvent]:
         """Take one whole message and return what it opens and settles."""
+        ...
+
+    def withdraw(self, key: int) -> None:
+        """Forget a call whose message was refused and never sent on."""
+        ...
+
+    def reading(self, key: int) -> Reading:
+        """Return what is known of an open call by now."""
         ...
 
     def close(self) -> list[SocketEvent]:

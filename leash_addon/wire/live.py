@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from leash_addon.core.reading import Reading
 from leash_addon.wire.calls import Direction, Opened, Settled, SocketEvent
 from leash_addon.wire.event import Event
 from leash_addon.wire.formats.gemini import GenerateMeter
@@ -47,6 +48,22 @@ class LiveSocket:
         self._key = 0
         self._meter: GenerateMeter | None = None
         self._seen = Seen()
+
+    @property
+    def model(self) -> str | None:
+        """Return the model that the setup named."""
+        return self._seen.model
+
+    def withdraw(self, key: int) -> None:
+        """Forget the turn whose message was refused and never sent on."""
+        if key == self._key:
+            self._meter = None
+
+    def reading(self, key: int) -> Reading:
+        """Return what is known of the open turn by now."""
+        if self._meter is None or key != self._key:
+            return Reading()
+        return replace(self._meter.reading(), model=self._seen.model)
 
     def feed(self, direction: Direction, data: bytes) -> list[SocketEvent]:
         """Take one message."""

@@ -9,6 +9,7 @@ method only reads, and else blind: never free because it is not known.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
 
@@ -19,6 +20,14 @@ FREE: Final = "free"
 BLIND: Final = "blind"
 TOKENS: Final = re.compile(r"(\*\*|\*|\{model\})")
 MEANING: Final = {"**": ".*", "*": "[^/]*", "{model}": "(?P<model>.+?)"}
+
+
+class Upgrade(StrEnum):
+    """What a WebSocket meets: a meter, where its format is known; 426; or a refusal."""
+
+    METER = "meter"
+    DOWNGRADE = "downgrade"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +59,8 @@ class ProviderRule:
 
     ``elsewhere``: what an unlisted writing request means, ``blind`` or ``free`` (hosts that serve
     more than models). ``imputed``: a subscription pays, so dollars are imputed. ``upstream``: the
-    base URL of another server that takes the calls.
+    base URL of another server that takes the calls. ``websocket``: what an upgrade meets; ``None``:
+    what the settings say.
     """
 
     name: str
@@ -61,6 +71,7 @@ class ProviderRule:
     elsewhere: str = BLIND
     imputed: bool = False
     upstream: str | None = None
+    websocket: Upgrade | None = None
 
     def route(self, method: str, path: str) -> Route:
         """Say what a request for a path (with or without its query) is."""

@@ -74,6 +74,11 @@ class ResponseSocket:
         self._model: str | None = None
         self._ear: str | None = None
 
+    @property
+    def model(self) -> str | None:
+        """Return the model that the session named last."""
+        return self._model
+
     def feed(self, direction: Direction, data: bytes) -> list[SocketEvent]:
         """Take one message."""
         try:
@@ -106,6 +111,11 @@ class ResponseSocket:
         """Forget a call whose message was refused and never sent on."""
         if key in self._asked:
             self._asked.remove(key)
+
+    def reading(self, key: int) -> Reading:
+        """Return what is known of an open call by now."""
+        found = next((meter for each, meter in self._open.values() if each == key), None)
+        return Reading() if found is None else _named(found.reading(), self._model)
 
     def _hear(self, data: bytes) -> None:
         """Keep the models that a session names; the answers do not repeat them."""

@@ -95,6 +95,39 @@ def test_without_a_limit_serve_says_so(leash: Leash) -> None:
     assert served.lines[-1] == "leash: served 3 calls in 1 run\n"
 
 
+CAPS = """
+[[cap]]
+per = "run"
+window = "total"
+max_cost = 0.04
+action = "alert"
+warn_at = [0.5]
+[[cap]]
+per = "feature"
+window = "total"
+max_calls = 2
+"""
+
+
+def test_serve_names_its_caps_and_logs_what_they_say(leash: Leash) -> None:
+    """A reader of the log learns of a warning, an alert and a stop; the ledger, who refused."""
+    (leash.here / "leash.toml").write_text(CAPS)
+    served = Served(leash)
+    assert [served.call("r") for _ in range(3)] == [200, 200, 429]
+    events = leash("inspect", "r", "--json").json["events"]
+    assert served.stop() == 0
+    start, said = served.lines[-2], served.lines[-1]
+    assert (start.endswith(" · no limit · 2 caps\n"), "no limit is set" in start) == (True, False)
+    assert [
+        line.partition("leash: run ")[2] for line in said.splitlines() if "leash: run" in line
+    ] == [
+        "r: Total spend cap for run r: $0.0250 of $0.0400 spent",
+        "r: Total spend cap reached for run r: $0.0500 of $0.0400 spent",
+    ]
+    refused = [event["account"] for event in events if event.get("refused") == "cap"]
+    assert refused == ["cap:feature=|total"]
+
+
 def test_a_taken_port_is_an_error(served: Served) -> None:
     """A second serve on the port exits with 125 and says why."""
     done = served.leash("serve", "--insecure", "--listen", f"127.0.0.1:{served.port}")

@@ -1,12 +1,20 @@
 """fsck --repair, backup, prune and simulate, as a user types them."""
 
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from leash_addon.core.journal import Tokens
+from leash_addon.core.limits import TokenWindow
+from leash_addon.core.money import Instant
 from tests.cli.world import Leash
+from tests.ledger.world import World, make_end
+
+RATE = TokenWindow(tokens=10_000, seconds=60)
 
 
 @pytest.fixture
@@ -32,7 +40,7 @@ def test_a_repair_is_told_and_done(used: Leash) -> None:
         0,
         "run:nightly: calls is 9; the journal comes to 3",
     )
-    assert "1 problems repaired" in repaired.out
+    assert "1 problem repaired" in repaired.out
     assert (used("fsck").code, used("inspect", "nightly", "--json").json["calls"]) == (0, 3)
 
 
@@ -93,3 +101,22 @@ def test_a_simulation_of_nothing_is_an_error(leash: Leash) -> None:
     (leash.here / "new.toml").write_text('on_blind = "warn"\n')
     done = leash("simulate", "--config", "new.toml")
     assert (done.code, "it sets no limit" in done.err) == (2, True)
+
+
+def test_a_call_that_ended_after_its_sweep_is_shown_as_it_ended(used: Leash) -> None:
+    """``inspect`` lays the true end over the hold: cost, tokens, and how it came about."""
+    path = used.folder / "home" / ".leash" / "leash.db"
+    world = World(path=path, now=Instant(time.time_ns() // 1000))
+    dying, other = world.open(), world.open()
+    limits = dying.balance("nightly").limits
+    dying.start_run("nightly", msgspec.structs.replace(limits, rate=RATE), now=world.now)
+    name = world.admitted(dying, run="nightly", input_tokens=90)
+    dying._owners.leave()
+    other.sweep(world.now)
+    swept = used("inspect", "nightly", "--json").json["entries"][-1]
+    dying.settle([make_end(name, 7, tokens=Tokens(input=2, output=3), at=world.now)])
+    ended = used("inspect", "nightly", "--json").json["entries"][-1]
+    world.close()
+    assert (swept["tokens"]["input"], swept["confidence"]) == (90, "held")
+    assert [ended["tokens"][kind] for kind in ("input", "output")] == [2, 3]
+    assert (ended["cost_pico"], ended["notes"]) == (7, ["settled after it had been swept"])

@@ -6,6 +6,7 @@ import pytest
 
 from leash_addon.config.packs import Table, build_providers, load_providers, rules_dir
 from leash_addon.errors import UsageError
+from leash_addon.wire.routes import Upgrade
 
 PACK: Table = {
     "paths": {"chat": {"POST **/chat/completions": "openai.chat"}},
@@ -132,3 +133,12 @@ def test_a_broken_pack_is_named(tmp_path: Path) -> None:
     pack.write_text("hosts = [\n1 2", encoding="utf-8")
     with pytest.raises(UsageError, match=r"providers\.toml: .*line"):
         load_providers(pack=pack)
+
+
+def test_a_provider_may_treat_websockets_in_its_own_way() -> None:
+    """The key ``websocket`` of a provider is read, and a word that is none is named."""
+    found = load_providers({"openai": {"websocket": "downgrade"}}).find("openai")
+    assert found is not None
+    assert found.websocket is Upgrade.DOWNGRADE
+    with pytest.raises(UsageError, match=r"providers\.openai\.websocket: 'off' is none of meter"):
+        load_providers({"openai": {"websocket": "off"}})

@@ -4,7 +4,14 @@ from msgspec.structs import replace
 
 from leash_addon.core.buckets import Bucket
 from leash_addon.core.caps import Cap
-from leash_addon.core.journal import CallOpened, CallSettled, Entry, RunStarted, Tokens
+from leash_addon.core.journal import (
+    CallAdjusted,
+    CallOpened,
+    CallSettled,
+    Entry,
+    RunStarted,
+    Tokens,
+)
 from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import SECOND, Instant, Pico, usd
 from leash_addon.core.rate_limits import RateLimit
@@ -119,3 +126,29 @@ def test_recorded_limits_hold_where_the_new_ones_say_nothing() -> None:
     entries[0] = RunStarted(run="r", at=START, owner="o", limits=Limits(max_calls=3))
     found, _ = refused(entries, max_cost=usd("100"))
     assert found == [("c3", Reason.CALL_BUDGET)]
+
+
+def test_the_true_end_of_a_swept_call_counts_in_money_and_buckets() -> None:
+    """Swept at a dollar, it did cost half: half is spent, and its tokens flow back."""
+    started, opened, end = journal(1)
+    assert isinstance(opened, CallOpened)
+    assert isinstance(end, CallSettled)
+    swept = replace(end, outcome=Outcome.SWEPT, usage={}, tokens=Tokens(input=90))
+    late = CallAdjusted(
+        run="r",
+        at=START,
+        call="c0",
+        accounts=end.accounts,
+        cost=Pico(-usd("0.5")),
+        confidence=Confidence.MEASURED,
+        tokens=Tokens(input=-80),
+        usage={"input_tokens": 10},
+    )
+    again = replace(opened, call="c1", bucket_tokens=90)
+    rate = RateLimit(tokens=Bucket(units=100, seconds=60, burst=100))
+    first = [started, replace(opened, bucket_tokens=90), swept]
+    assert refused([*first, late, again], Terms(rates=(rate,))) == ([], usd("0.5"))
+    assert refused([*first, again], Terms(rates=(rate,))) == (
+        [("c1", Reason.RATE_LIMIT)],
+        usd("1"),
+    )

@@ -7,10 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
 from leash_addon.errors import UsageError
 from leash_addon.proxy.bundle import Bundle, write_bundle
 from leash_addon.proxy.ca import open_authority
+from leash_addon.proxy.ca_files import pem_of
+from leash_addon.proxy.certificates import ROOT_LIFE, new_key
 
 NOW = datetime.now(UTC)
 
@@ -24,8 +29,10 @@ def root_pem(tmp_path: Path) -> bytes:
 @pytest.fixture
 def inherited(tmp_path: Path) -> Path:
     """Write a bundle of the user's own, with a root that no system has."""
-    path = tmp_path / "corporate.pem"
-    path.write_bytes(open_authority(tmp_path / "other", ["llm.example.com"], NOW).root_pem)
+    path, key = tmp_path / "corporate.pem", new_key()
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Corporate")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + ROOT_LIFE)
+    path.write_bytes(pem_of(builder.sign(key, hashes.SHA256())))
     return path
 
 
@@ -47,6 +54,17 @@ def test_upstream_file_lacks_our_root(bundle: Bundle, root_pem: bytes, inherited
     """Upstream, the inherited roots are trusted and our own authority is not."""
     text = bundle.upstream.read_bytes()
     assert (root_pem in text, inherited.read_bytes() in text) == (False, True)
+
+
+def test_upstream_file_lacks_every_leashs_root(tmp_path: Path, root_pem: bytes) -> None:
+    """A root of leash's own that the system or an inherited bundle trusts is left out as well."""
+    installed = tmp_path / "installed.pem"
+    another = open_authority(tmp_path / "another", ["llm.example.com"], NOW).root_pem
+    installed.write_bytes(root_pem + another)
+    environ = {"SSL_CERT_FILE": str(installed)}
+    text = write_bundle(tmp_path / "run", root_pem, environ).upstream.read_bytes()
+    assert text.count(b"BEGIN CERTIFICATE") > 50
+    assert (root_pem in text, another in text) == (False, False)
 
 
 def test_root_file_holds_one_certificate(bundle: Bundle, root_pem: bytes) -> None:

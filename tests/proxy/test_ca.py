@@ -1,5 +1,6 @@
 """The certificate authority, checked by the programs that will meet it."""
 
+import os
 import shutil
 import ssl
 import stat
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from leash_addon.config.packs import load_providers
 from leash_addon.errors import UsageError
-from leash_addon.proxy.ca import Authority, open_authority
+from leash_addon.proxy.ca import Authority, finish, open_authority, rotate
 from leash_addon.proxy.certificates import make_leaf, new_key
 from leash_addon.proxy.certs import LeafStore, NotPermittedError, utc_now
 from leash_addon.proxy.regions import constraint_names, permits
@@ -139,6 +141,71 @@ def test_readable_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "root-key.pem").chmod(0o644)
     with pytest.raises(UsageError, match="chmod 600"):
         open_authority(tmp_path, HOSTS, NOW)
+
+
+def test_an_open_directory_is_refused(tmp_path: Path) -> None:
+    """A directory that others may look into stops leash with the command that mends it."""
+    open_authority(tmp_path / "ca", HOSTS, NOW)
+    (tmp_path / "ca").chmod(0o755)
+    with pytest.raises(UsageError, match=f"chmod 700 {tmp_path / 'ca'}"):
+        open_authority(tmp_path / "ca", HOSTS, NOW)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("name", [".", "root-key.pem"])
+def test_another_owner_is_refused(name: str, tmp_path: Path) -> None:
+    """A directory or key that belongs to somebody else is not trusted, and the owner is named."""
+    open_authority(tmp_path / "ca", HOSTS, NOW)
+    os.chown(tmp_path / "ca" / name, 12345, -1)
+    with pytest.raises(UsageError, match=r"another user \(uid 12345\); run: chown 0"):
+        open_authority(tmp_path / "ca", HOSTS, NOW)
+
+
+def test_rotation_takes_two_steps(tmp_path: Path) -> None:
+    """First both roots are to be trusted and the old signs; then the new one does, alone."""
+    directory = tmp_path / "ca"
+    first = open_authority(directory, HOSTS, NOW)
+    between = rotate(directory, HOSTS, NOW)
+    again = rotate(directory, HOSTS, NOW)
+    assert (between.root, between.coming) == (first.root, again.coming)
+    assert between.root_pem.count(b"BEGIN CERTIFICATE") == 2
+    after = finish(directory, HOSTS, NOW)
+    assert (after.root, after.coming, after.notice) == (between.coming, None, "")
+    assert after.root_pem in between.root_pem
+    assert after.intermediate.issuer == after.root.subject
+    left = {path.name for path in directory.iterdir()}
+    assert left == {"root-key.pem", "root.pem", after.chain_file.name, "lock"}
+
+
+def test_nothing_is_finished_that_was_not_begun(tmp_path: Path) -> None:
+    """Without a next root the present one stays."""
+    first = open_authority(tmp_path / "ca", HOSTS, NOW)
+    with pytest.raises(UsageError, match="`leash ca rotate` makes one"):
+        finish(tmp_path / "ca", HOSTS, NOW)
+    assert open_authority(tmp_path / "ca", HOSTS, NOW).root == first.root
+
+
+def test_every_host_of_the_packs_can_be_signed_for() -> None:
+    """Each pattern permits the hosts that it matches; none permits a cloud as a whole."""
+    rules = load_providers()
+    names = constraint_names([*rules.hosts, *rules.patterns])
+    hosts = {
+        "bedrock-mantle.us-east-1.api.aws",
+        "ark.cn-beijing.volces.com",
+        "x.us-east-1.aws.endpoints.huggingface.cloud",
+        "adb-1.2.azuredatabricks.net",
+        "acme.eu-central-1.aws.snowflakecomputing.com",
+        *(host.partition(":")[0] for host in rules.hosts if host[-1].isalpha()),
+    } - {"localhost"}
+    assert {host for host in hosts if not permits(names, host)} == set()
+    clouds = {"amazonaws.com", "googleapis.com", "api.aws", "volces.com", "azure.com"}
+    assert {cloud for cloud in clouds if permits(names, f"s3.{cloud}")} == set()
+
+
+@pytest.mark.parametrize("host", ["googleapis.com", "*.amazonaws.com", "azure.com"])
+def test_a_cloud_is_not_permitted_whoever_asks(host: str) -> None:
+    """A host that a user configures too widely gets no leaf."""
+    assert constraint_names([host]) == ()
 
 
 def test_broken_file_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
 from leash_addon.core.reading import Confidence
 from leash_addon.proxy.policy import Policy
+from leash_addon.wire.routes import Upgrade
 from tests.proxy.world import RUN, MakeWorld, World
 
 pytestmark = pytest.mark.asyncio
@@ -22,7 +23,8 @@ UPGRADE = {
 
 async def test_each_run_has_its_own_account(world: MakeWorld) -> None:
     """Calls are charged to the run that their header names, each under the server's limits."""
-    async with world(policy=Policy(limits=Limits(max_calls=1))) as it, it.client() as client:
+    policy = Policy(limits=Limits(max_calls=1))
+    async with world(policy=policy) as it, it.client(user="-") as client:
         statuses = []
         for run in ("one", "two", "one"):
             client.headers["x-loop-id"] = run
@@ -32,7 +34,7 @@ async def test_each_run_has_its_own_account(world: MakeWorld) -> None:
 
 
 async def test_the_proxy_user_names_the_run(world: MakeWorld) -> None:
-    """Without a header the user name of the proxy's address is the run."""
+    """The user name of the proxy's address is the run."""
     async with world(policy=Policy()) as it, it.client() as client:
         await it.chat(client)
         assert it.ledger.balance(RUN).calls == 1
@@ -40,7 +42,7 @@ async def test_the_proxy_user_names_the_run(world: MakeWorld) -> None:
 
 async def test_an_odd_run_id_is_answered_400(world: MakeWorld) -> None:
     """A run id that is none is the client's mistake; nothing is forwarded."""
-    async with world(policy=Policy()) as it, it.client() as client:
+    async with world(policy=Policy()) as it, it.client(user="-") as client:
         client.headers["x-loop-id"] = "no/such id"
         answer = await it.chat(client)
         assert (answer.status_code, it.provider.requests) == (400, [])
@@ -80,22 +82,23 @@ async def upgrade(it: World, path: str) -> int:
 
 
 async def test_codex_is_sent_from_its_websocket_to_post(world: MakeWorld) -> None:
-    """The upgrade of the Responses API is answered 426, which makes codex fall back at once."""
-    async with world() as it:
+    """A downgraded upgrade is answered 426, which makes codex fall back at once."""
+    policy = Policy(run=RUN, websocket=Upgrade.DOWNGRADE)
+    async with world(policy=policy) as it:
         assert (await upgrade(it, "/v1/responses"), it.provider.requests) == (426, [])
 
 
 async def test_another_websocket_is_blind(world: MakeWorld) -> None:
     """A WebSocket that nobody meters is refused while dollars count."""
     async with world(limits=Limits(max_cost=usd("1"))) as it:
-        assert (await upgrade(it, "/v1/realtime?model=x"), it.provider.requests) == (429, [])
+        assert (await upgrade(it, "/v1/other?model=x"), it.provider.requests) == (429, [])
 
 
 async def test_a_websocket_may_pass_unmetered(world: MakeWorld) -> None:
     """Where blind calls are allowed, the upgrade goes through and counts as a call."""
     policy = Policy(run=RUN, on_blind=OnBlind.ALLOW)
     async with world(limits=Limits(max_cost=usd("1")), policy=policy) as it:
-        assert (await upgrade(it, "/v1/realtime"), it.ledger.balance(RUN).calls) == (200, 1)
+        assert (await upgrade(it, "/v1/other"), it.ledger.balance(RUN).calls) == (200, 1)
 
 
 class Collector:

@@ -178,9 +178,9 @@ class World:
         """Trust the proxy's authority and nothing else."""
         return ssl.create_default_context(cadata=self.authority.root_pem.decode())
 
-    def client(self, **options: object) -> httpx.AsyncClient:
+    def client(self, *, user: str = RUN, **options: object) -> httpx.AsyncClient:
         """Return a client that goes through the proxy."""
-        proxy = f"http://{RUN}:secret@127.0.0.1:{self.port}"
+        proxy = f"http://{user}:secret@127.0.0.1:{self.port}"
         return httpx.AsyncClient(proxy=proxy, verify=self.trust, timeout=20, **options)  # type: ignore[arg-type]
 
     async def chat(self, client: httpx.AsyncClient, **body: object) -> httpx.Response:
@@ -251,9 +251,10 @@ async def make_world(
     upstream: str = "https",
     remarks: bool = False,
     terms: Terms = NO_TERMS,
+    url: str | None = None,
     screening: Screening | None = None,
 ) -> AsyncIterator[World]:
-    """Run a proxy over a scripted provider."""
+    """Run a proxy over a scripted provider, or over the one at ``url``."""
     provider = Provider(answer=answer)
     theirs = open_authority(tmp_path / "their-ca", ["localhost"], utc_now())
     context = tls_of(theirs, "localhost", tmp_path) if upstream == "https" else None
@@ -267,7 +268,8 @@ async def make_world(
     writer = LedgerWriter(ledger, clock=clock, rng=random.Random(7))  # noqa: S311
     await writer.start()
     wanted = policy or Policy(run=RUN)
-    wanted = replace(wanted, upstream=f"{upstream}://localhost:{provider.port}", holds=terms.holds)
+    server_url = url or f"{upstream}://localhost:{provider.port}"
+    wanted = replace(wanted, upstream=server_url, holds=terms.holds)
     if wanted.run is not None:
         await writer.start_run(wanted.run, limits)
     governor = Governor(ledger=writer, prices=load_prices(prices), policy=wanted, clock=clock)

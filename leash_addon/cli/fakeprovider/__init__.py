@@ -1,4 +1,4 @@
-"""A provider for demos and tests: four wire formats, no model, no key, no network."""
+"""A provider for demos and tests: the formats that agents use, no model, no key, no network."""
 
 from leash_addon.cli.fakeprovider.script import Script
 from leash_addon.cli.fakeprovider.server import FakeProvider

@@ -55,3 +55,16 @@ def _usage(script: Script, *, last: bool) -> Json:
 
 def _tool(script: Script) -> Json:
     return {"functionCall": {"name": script.tool, "args": msgspec.json.decode(script.arguments)}}
+
+
+def turn(script: Script, call: Call) -> Iterator[Json]:
+    """Return the messages of a turn of Gemini Live; the last one reports."""
+    for piece in script.pieces(call.number):
+        yield {"serverContent": {"modelTurn": {"parts": [{"text": piece}]}}}
+    yield {"serverContent": {"generationComplete": True}}
+    counts = _usage(script, last=True)
+    visible = counts.pop("candidatesTokenCount")
+    end: Json = {"serverContent": {"turnComplete": True}}
+    yield end | (
+        {"usageMetadata": counts | {"responseTokenCount": visible}} if script.usage else {}
+    )

@@ -63,11 +63,19 @@ def head(status: int, content_type: str, length: int | None) -> bytes:
     )
 
 
-async def write_chunks(writer: StreamWriter, chunks: AsyncIterator[bytes]) -> None:
-    """Write a chunked body, each piece on its way before the next is made."""
+async def write_chunks(
+    writer: StreamWriter, chunks: AsyncIterator[bytes], *, whole: bool = True
+) -> None:
+    """Write a chunked body, each piece on its way before the next is made.
+
+    Raises ``ConnectionError`` where its end would stand if it is not to be ``whole``.
+    """
     async for chunk in chunks:
         writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         await writer.drain()
+    if not whole:
+        msg = "told to break off"
+        raise ConnectionAbortedError(msg)
     writer.write(b"0\r\n\r\n")
     await writer.drain()
 

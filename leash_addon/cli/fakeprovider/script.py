@@ -18,6 +18,8 @@ class Script:
     without one every call gets another. ``tool_loop``: every answer asks for the same
     tool: ``tool`` with ``arguments`` (JSON), or one of those that the request declares.
     ``usage``: whether counts are reported at all. ``status``: another than 200 is an error.
+    ``ending`` of a streamed answer: ``complete``; ``failed`` half-way (WebSockets only); ``close``:
+    the connection breaks off half-way.
     """
 
     input_tokens: int = 100
@@ -33,6 +35,7 @@ class Script:
     arguments: str = ARGUMENTS
     usage: bool = True
     status: int = 200
+    ending: str = "complete"
 
     def varied(self, headers: Mapping[str, str]) -> "Script":
         """Return the behaviour for one call: ``x-fake-delay-ms: 500`` sets ``delay_ms``.

@@ -16,6 +16,7 @@ from leash_addon.cli.fakeprovider import (
     http,
     openai_chat,
     openai_responses,
+    sockets,
 )
 from leash_addon.cli.fakeprovider.http import Request
 from leash_addon.cli.fakeprovider.script import Call, Script
@@ -130,6 +131,9 @@ class FakeProvider:
             ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.CancelledError
         ):
             while (request := await http.read_request(reader, writer)) is not None:
+                if sockets.format_of(request):
+                    await self._converse(request, reader, writer)
+                    break
                 await self._answer(request, writer)
                 if not request.keeps_open:
                     break
@@ -148,6 +152,22 @@ class FakeProvider:
         finally:
             self.seen.open -= 1
 
+    async def _converse(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        script = self.script.varied(request.headers)
+        if script.status >= 400:  # noqa: PLR2004 - HTTP errors
+            await _plain(writer, script.status, _error("the fake provider was told to fail"))
+            return
+
+        def counted(known: str, model: str, message: Json) -> int:
+            self.seen.count += 1
+            call = Call(number=self.seen.count, model=model, stream=True)
+            self.seen.requests.append(_record(request, known, call, message))
+            return self.seen.count
+
+        await sockets.converse(request, script, reader, writer, counted)
+
     async def _model_call(self, request: Request, known: str, writer: asyncio.StreamWriter) -> None:
         try:
             body = msgspec.json.decode(request.body, type=dict[str, object])
@@ -165,9 +185,11 @@ class FakeProvider:
         else:
             as_array = known == "gemini.generate" and "alt=sse" not in request.target
             writer.write(http.head(200, JSON if as_array else SSE, None))
-            events = FORMATS[known].events(script, call)
-            framed = _array(events) if as_array else (_sse(event, known) for event in events)
-            await http.write_chunks(writer, _paced(framed, script.gap_ms))
+            events = list(FORMATS[known].events(script, call))
+            kept = events[: len(events) // 2] if script.ending == "close" else events
+            framed = _array(kept) if as_array else (_sse(event, known) for event in kept)
+            whole = kept is events
+            await http.write_chunks(writer, _paced(framed, script.gap_ms), whole=whole)
 
     def _aside(self, request: Request) -> tuple[int, bytes]:
         """Answer what is no model call: the records, token counts, the list of models."""

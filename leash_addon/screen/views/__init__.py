@@ -5,15 +5,17 @@ from typing import Final
 VIEWS: Final = (
     "base64",
     "base32",
+    "base85",
     "hex",
+    "binary",
     "url",
     "html",
     "escape",
     "tags",
     "variation",
     "invisible",
+    "spaced",
     "rot13",
     "reversed",
-    "spaced",
 )
 """Names of the views, as findings and rules have them."""

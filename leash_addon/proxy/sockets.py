@@ -1,0 +1,289 @@
+"""The WebSockets that are metered: one connection, a call for every turn.
+
+A message that asks for a turn is admitted before it goes upstream; mitmproxy holds everything else
+of the connection back meanwhile, so order stays. A turn that the server begins by itself is judged
+as it begins, which is the earliest that anybody knows of it. A turn that is refused is told so in
+the format's own words, and after a final no the connection is closed.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from urllib.parse import parse_qs, urlsplit
+
+from mitmproxy.http import HTTPFlow
+from mitmproxy.websocket import WebSocketMessage
+
+from leash_addon.core.reading import Outcome, Reading
+from leash_addon.core.verdict import Trip
+from leash_addon.errors import LedgerError
+from leash_addon.proxy.bounds import Bounds
+from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.failing import account_of
+from leash_addon.proxy.governor import Call, Governor
+from leash_addon.proxy.intake import Intake
+from leash_addon.proxy.interject import hang_up, let_go, say
+from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial
+from leash_addon.proxy.screened import denial_of, with_findings
+from leash_addon.proxy.screening import NOTHING, Judgement, Screening
+from leash_addon.proxy.words import close_of, socket_words
+from leash_addon.wire.asked import Asked, parse_request
+from leash_addon.wire.calls import Opened, Settled, SocketMeter
+from leash_addon.wire.routes import Route
+from leash_addon.wire.socket import socket_meter
+from leash_addon.wire.turn import Backlog, read_turn
+
+logger = logging.getLogger(__name__)
+
+SWITCHED = 101
+
+type Tags = Callable[[HTTPFlow, Intake, Asked], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Socket:
+    """One connection.
+
+    ``calls``: those that are open, by the meter's key. ``free``: keys of turns that said to cost
+    nothing. ``own``: messages of ours that mitmproxy will show to its hook, too.
+    """
+
+    intake: Intake
+    route: Route
+    meter: SocketMeter
+    backlog: Backlog
+    calls: dict[int, Call] = field(default_factory=dict)
+    free: set[int] = field(default_factory=set)
+    closing: bool = False
+    own: list[bytes] = field(default_factory=list)
+
+
+class Sockets:
+    """Governs the WebSockets of one proxy."""
+
+    def __init__(
+        self, governor: Governor, coverage: Coverage, screening: Screening | None, tags: Tags
+    ) -> None:
+        """``coverage``: where calls and refusals are counted. ``tags``: say who asks for a turn."""
+        self._governor, self._coverage = governor, coverage
+        self._screening, self._tags = screening, tags
+        self._open: dict[str, Socket] = {}
+
+    def take(self, flow: HTTPFlow, intake: Intake) -> bool:
+        """Meter what an upgrade leads to; ``False`` where its format has no meter."""
+        route = intake.route
+        if route.model is None:
+            route = replace(route, model=_model_of(intake.url))
+        meter = socket_meter(route)
+        if meter is None:
+            return False
+        backlog = Backlog(session=route.format != "openai.responses")
+        self._open[flow.id] = Socket(intake=intake, route=route, meter=meter, backlog=backlog)
+        return True
+
+    def calls(self, flow: HTTPFlow) -> tuple[Call, ...]:
+        """Return the calls of a connection that are open."""
+        socket = self._open.get(flow.id)
+        return () if socket is None else tuple(socket.calls.values())
+
+    async def message(self, flow: HTTPFlow, message: WebSocketMessage) -> None:
+        """Judge and meter a message before it is passed on; what fails is not passed on."""
+        if flow.websocket is not None and flow.websocket.timestamp_end is not None:
+            message.drop()  # what came together with the end has nowhere to go
+        socket = self._open.get(flow.id)
+        if socket is None:
+            return
+        if not message.from_client and message.content in socket.own:
+            socket.own.remove(message.content)
+            return
+        if socket.closing:
+            message.drop()
+            return
+        try:
+            await self._take(flow, socket, message)
+        except LedgerError as error:
+            logger.error("no ledger, no call: %s", error)  # noqa: TRY400 - the message says it all
+            await self._refuse(flow, socket, message, LEDGER_AWAY)
+        except Exception:
+            logger.exception("a message was refused because leash failed on it")
+            await self._refuse(flow, socket, message, FAULT)
+
+    async def cut(self, flow: HTTPFlow, denial: Denial) -> bool:
+        """End a connection in the middle of a turn; ``False`` when it is none of ours."""
+        socket = self._open.get(flow.id)
+        if socket is None:
+            return False
+        for call in socket.calls.values():
+            call.cut = denial.reason
+        await self._end(flow, socket, denial)
+        self._settle_all(socket)
+        return True
+
+    def end(self, flow: HTTPFlow) -> None:
+        """Settle what is open when the connection is gone."""
+        socket = self._open.pop(flow.id, None)
+        if socket is not None:
+            self._settle_all(socket)
+            let_go(flow)
+
+    async def _take(self, flow: HTTPFlow, socket: Socket, message: WebSocketMessage) -> None:
+        data, asks = message.content, False
+        for event in socket.meter.feed("sent" if message.from_client else "received", data):
+            if isinstance(event, Settled):
+                await self._settle(flow, socket, event, message)
+                continue
+            asks = True
+            denial = await self._admit(flow, socket, event, message)
+            if denial is not None:
+                await self._refuse(flow, socket, message, denial)
+                return
+            if message.from_client and not flow.client_conn.connected:
+                self._unsend(socket, event.key)
+                message.drop()
+                return
+        if message.from_client:
+            self._coverage.sent += len(data)
+            if not asks:
+                socket.backlog.sent(data)
+        for call in socket.calls.values() if not message.from_client else ():
+            call.first_byte_at = call.first_byte_at or self._governor.clock()
+
+    async def _admit(
+        self, flow: HTTPFlow, socket: Socket, event: Opened, message: WebSocketMessage
+    ) -> Denial | None:
+        """Open a call for a turn; return what refuses it."""
+        asked = read_turn(socket.route, event.asked, socket.meter.model)
+        if asked.free:
+            socket.free.add(event.key)
+            self._coverage.free += 1
+            return None
+        judged = NOTHING if event.asked is None else await self._screen(socket, message)
+        verdict = await self._ask(flow, socket, asked, event.asked, judged)
+        judged.recorded()
+        if isinstance(verdict, Trip):
+            socket.meter.withdraw(event.key)
+            return denial_of(verdict, judged)
+        verdict.status = SWITCHED if flow.response is None else flow.response.status_code
+        verdict.read = partial(socket.meter.reading, event.key)
+        socket.calls[event.key] = verdict
+        self._coverage.calls += 1
+        return None
+
+    async def _screen(self, socket: Socket, message: WebSocketMessage) -> Judgement:
+        """Screen a turn, and write what must change into its message."""
+        if self._screening is None:
+            return NOTHING
+        parsed = parse_request(socket.route, {}, message.content)
+        judged = await self._screening.judge(socket.intake.run, socket.route.format, parsed)
+        if judged.body is not None:
+            message.content = judged.body
+        return judged
+
+    async def _ask(
+        self,
+        flow: HTTPFlow,
+        socket: Socket,
+        asked: Asked,
+        data: bytes | None,
+        judged: Judgement,
+    ) -> Call | Trip:
+        governor, intake, backlog = self._governor, socket.intake, socket.backlog
+        behind = backlog.behind(data)
+        asked = replace(asked, input_tokens=asked.input_tokens + behind)
+        ask = governor.ask(
+            intake.run,
+            socket.route,
+            asked,
+            client=intake.client.name,
+            imputed=intake.imputed,
+            tags=await self._tags(flow, intake, asked),
+            bounds=Bounds(input_bytes=len(data or b""), unseen=backlog.unseen(data)),
+            grant=intake.grant,
+        )
+        ask = with_findings(ask, judged)
+        # A call that waited here would hold back the end of the very calls that it waits for.
+        return await governor.admit(ask, socket.route, waits=not socket.calls)
+
+    async def _settle(
+        self, flow: HTTPFlow, socket: Socket, event: Settled, message: WebSocketMessage
+    ) -> None:
+        reading = event.reading
+        if event.key in socket.free:
+            socket.free.discard(event.key)
+            if not _has_output(reading):
+                return
+            # It said that it would cost nothing, and was answered all the same.
+            await self._admit(flow, socket, Opened(key=event.key, asked=None), message)
+        call = socket.calls.pop(event.key, None)
+        if call is not None:
+            if event.kind == "response":
+                socket.backlog.answered(reading.usage)
+            self._finish(call, reading)
+
+    def _finish(self, call: Call, reading: Reading) -> None:
+        if reading.error is not None and reading.usage is None:
+            # It failed before it was whole, and what came of it has been seen.
+            reading = replace(reading, complete=False, free=not reading.text_bytes)
+        call.read = lambda: reading
+        outcome = Outcome.COMPLETE if reading.complete or reading.free else Outcome.CUT
+        self._governor.finish(call, outcome)
+
+    def _settle_all(self, socket: Socket) -> None:
+        for event in socket.meter.close():
+            call = socket.calls.pop(event.key, None)
+            if call is not None and isinstance(event, Settled):
+                self._finish(call, event.reading)
+        for call in socket.calls.values():
+            self._governor.finish(call, Outcome.CUT)
+        socket.calls.clear()
+
+    def _unsend(self, socket: Socket, key: int) -> None:
+        socket.meter.withdraw(key)
+        call = socket.calls.pop(key, None)
+        if call is not None:
+            self._governor.finish(call, Outcome.UNSENT)
+
+    async def _refuse(
+        self, flow: HTTPFlow, socket: Socket, message: WebSocketMessage, denial: Denial
+    ) -> None:
+        """Drop a message and say why; the connection lives on where waiting helps."""
+        message.drop()
+        self._coverage.refused += 1
+        words = socket_words(denial, self._caller(socket))
+        if words is not None and message.from_client and not denial.final:
+            socket.own.append(words)
+            if await say(flow, words):
+                return
+            socket.own.remove(words)
+        await self._end(flow, socket, denial)
+
+    async def _end(self, flow: HTTPFlow, socket: Socket, denial: Denial) -> None:
+        caller = self._caller(socket)
+        open_call = next(iter(socket.calls.values()), None)
+        answer = "" if open_call is None else open_call.reading().response_id or ""
+        words = socket_words(denial, caller, answer)
+        socket.closing = True
+        socket.own += [] if words is None else [words]
+        code, reason = close_of(denial, caller)
+        await hang_up(flow, words, code, reason)
+
+    def _caller(self, socket: Socket) -> Caller:
+        intake = socket.intake
+        return Caller(
+            shape=socket.route.format or "",
+            run=intake.run,
+            client=intake.client,
+            account=account_of(self._governor, intake.run),
+        )
+
+
+def _has_output(reading: Reading) -> bool:
+    return reading.usage is not None and bool(reading.usage.output_tokens)
+
+
+def _model_of(url: str) -> str | None:
+    """Return the model that the query of a URL names (Realtime; Azure calls it a deployment)."""
+    query: Mapping[str, list[str]] = parse_qs(urlsplit(url).query)
+    found = query.get("model") or query.get("deployment")
+    return found[0] if found else None

@@ -1,0 +1,54 @@
+"""Strict rules, and rules for one view alone, over whatever is hidden in a window."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from leash_addon.core.part import Part
+from leash_addon.screen.folding import Folding
+from leash_addon.screen.matcher import Matcher
+from leash_addon.screen.rule import Rule
+from leash_addon.screen.sensitivity import STRICT
+from leash_addon.screen.views.finder import Finder
+from leash_addon.screen.views.turned import origin, turned
+
+
+class Uncovered(NamedTuple):
+    """A rule that fires on what a view shows: offsets in the window as given."""
+
+    rule: Rule
+    view: str
+    start: int
+    end: int
+
+
+class Judge:
+    """The rules that are sure enough to read decoded text. Compiled once."""
+
+    def __init__(self, rules: Sequence[Rule], folding: Folding) -> None:
+        """Take all rules that fire; only the strict and the views' own are used here."""
+        self._folding = folding
+        self._finder = Finder()
+        self._strict = Matcher(
+            [rule for rule in rules if rule.severity == STRICT and not rule.views], folding
+        )
+        self._own = Matcher([rule for rule in rules if rule.views], folding)
+
+    def decoded(self, text: str, part: Part) -> Iterator[Uncovered]:
+        """Judge what is encoded somewhere in a window; the place is the encoded stretch."""
+        for hidden in self._finder.hidden(text):
+            folded = self._folding.fold(hidden.text)
+            rules = [place.rule for place in self._strict.places(folded, part)]
+            rules += [
+                place.rule
+                for place in self._own.places(folded, part)
+                if hidden.view in place.rule.views
+            ]
+            for rule in dict.fromkeys(rules):
+                yield Uncovered(rule, hidden.view, hidden.start, hidden.end)
+
+    def turned(self, text: str, folded: str, part: Part) -> Iterator[Uncovered]:
+        """Judge a window's folded text turned as a whole."""
+        for hidden in turned(folded):
+            for rule, start, end in self._strict.places(hidden.text, part):
+                first, last = origin(hidden.view, len(folded), start, end)
+                yield Uncovered(rule, hidden.view, *self._folding.span(text, folded, first, last))

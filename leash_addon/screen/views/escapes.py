@@ -1,0 +1,101 @@
+r"""Characters written by their numbers: ``%69``, ``&#105;``, ``\u0069``, ``69 67``, ``01101001``.
+
+Only some letters of a text need be hidden so; a stretch is read with what stands around it.
+"""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+from urllib.parse import unquote_plus
+
+from leash_addon.screen.views.hidden import Hidden
+from leash_addon.screen.views.wording import worded
+
+NEAR: Final = 24
+"""Characters between two numbers of one stretch."""
+AROUND: Final = 48
+"""Characters before and after a stretch that are read with it."""
+MOST: Final = 8
+"""Stretches that are looked at in one window."""
+
+URL: Final = r"%[0-9A-Fa-f]{2}"
+HTML: Final = r"&#(?:x[0-9A-Fa-f]{2,6}|[0-9]{2,7});"
+ESCAPE: Final = (
+    r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-7]{3})"
+)
+PLUS: Final = r"[A-Za-z]{1,16}\+[A-Za-z]{1,16}\+[A-Za-z]{1,16}\+[A-Za-z]"
+PAIRS: Final = r"(?:0x)?[0-9A-Fa-f]{2}(?:[ ,:;\n-]{1,3}(?:0x)?[0-9A-Fa-f]{2}){11}"
+BITS: Final = r"[01]{8}(?:[ ,\n]{0,2}[01]{8}){7}"
+
+ESCAPES: Final = re.compile(ESCAPE)
+LONG_PAIRS: Final = re.compile(PAIRS.replace("{11}", "{11,4000}"))
+LONG_BITS: Final = re.compile(BITS.replace("{7}", "{7,2000}"))
+NUMBER: Final = re.compile(r"0x|[^0-9A-Fa-f]")
+PLUSES: Final = re.compile(r"[A-Za-z0-9+%._'-]{8,2000}")
+
+
+def url(text: str) -> Iterator[Hidden]:
+    """Read percent signs, and plus signs between words as in a query."""
+    yield from _stretches("url", re.compile(URL), text, unquote_plus)
+    for run in islice((run for run in PLUSES.finditer(text) if run[0].count("+") > 2), MOST):  # noqa: PLR2004
+        yield Hidden("url", run.start(), run.end(), unquote_plus(run[0]))
+
+
+def entities(text: str) -> Iterator[Hidden]:
+    """Read numeric HTML entities; named ones are what any page is made of."""
+    yield from _stretches("html", re.compile(HTML), text, html.unescape)
+
+
+def escapes(text: str) -> Iterator[Hidden]:
+    r"""Read the escapes of JSON, JavaScript, Python and C, and ``\n`` beside them."""
+    yield from _stretches("escape", ESCAPES, text, unescaped)
+
+
+def unescaped(text: str) -> str:
+    """Return a text with its escapes read; halves of surrogate pairs are put together."""
+    plain = ESCAPES.sub(_char, text).replace("\\n", "\n").replace("\\t", "\t")
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def numbers(text: str) -> Iterator[Hidden]:
+    """Read pairs of hex digits and groups of eight bits, with white space or commas between."""
+    for view, regexp, base, width in (("hex", LONG_PAIRS, 16, 2), ("binary", LONG_BITS, 2, 8)):
+        for run in islice(regexp.finditer(text), MOST):
+            digits = NUMBER.sub("", run[0])
+            raw = bytes(
+                int(digits[at : at + width], base)
+                for at in range(0, len(digits) - width + 1, width)
+            )
+            if (words := worded(raw)) is not None:
+                yield Hidden(view, run.start(), run.end(), words)
+
+
+def _char(match: re.Match[str]) -> str:
+    digits = match[0][1:].strip("uUx{}")
+    code = int(digits, 8 if match[0][1].isdigit() else 16)
+    return chr(code) if code <= 0x10FFFF else ""  # noqa: PLR2004 - the last character
+
+
+def _stretches(
+    view: str, atom: re.Pattern[str], text: str, read: Callable[[str], str]
+) -> Iterator[Hidden]:
+    """Yield the stretches in which atoms stand near each other, read with what is around."""
+    first = last = -1
+    found = 0
+    for match in atom.finditer(text):
+        if first >= 0 and match.start() - last > NEAR:
+            yield _around(view, text, first, last, read)
+            found += 1
+            first = -1
+            if found == MOST:
+                return
+        first, last = (match.start() if first < 0 else first), match.end()
+    if first >= 0:
+        yield _around(view, text, first, last, read)
+
+
+def _around(view: str, text: str, first: int, last: int, read: Callable[[str], str]) -> Hidden:
+    start, end = max(0, first - AROUND), min(len(text), last + AROUND)
+    return Hidden(view, start, end, read(text[start:end]))
