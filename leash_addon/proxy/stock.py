@@ -138,7 +138,7 @@ class Stock:
             master=lambda: master_key(os.environ, settings.home),
             clock=_clock,
         )
-        self._exit.enter_context(seam(keys.swap))
+        self._exit.enter_context(seam(keys.swaps))
         clients = load_clients()
         self.addons.append(
             LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
