@@ -139,7 +139,7 @@ class Stock:
             master=lambda: master_key(os.environ, settings.home),
             clock=_clock,
         )
-        self._exit.enter_context(seam(keys.swap))
+        self._exit.enter_context(seam(keys.swaps))
         access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
             LeashAddon(

@@ -206,7 +206,7 @@ async def test_what_is_turned_away_costs_no_connection(
         pytest.param(b"PROXY TCP4 198.51.100.7 127.0.0.1 4711 443\r\n", id="version 1"),
         pytest.param(
             b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c"
-            + bytes([198, 51, 100, 7, 127, 0, 0, 1])
+            + bytes([198, 51, 100, 9, 127, 0, 0, 1])
             + struct.pack("!HH", 4711, 443),
             id="version 2",
         ),
