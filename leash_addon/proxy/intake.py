@@ -13,6 +13,7 @@ from leash_addon.proxy.governor import Call
 from leash_addon.proxy.kinds import said_kind
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.tags import tags_of
+from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import base_url_host, is_for_us, send_to_host, send_to_url
 from leash_addon.wire.routes import ProviderRule, Providers, Route
 
@@ -36,6 +37,7 @@ class Intake:
     tags: Mapping[str, str]
     kind: str
     call: Call | None = None
+    tee: Tee | None = None
     grant: Grant | None = None
     injected: bool = False
     remark: str = ""

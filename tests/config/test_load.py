@@ -30,6 +30,7 @@ refusal = 429
 upstream = "http://127.0.0.1:9099/"
 no_inject = true
 websocket = "downgrade"
+cut = true
 timezone = "Europe/Berlin"
 
 [limits]
@@ -110,6 +111,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         upstream="http://127.0.0.1:9099",
         no_inject=True,
         websocket=Upgrade.DOWNGRADE,
+        cut=True,
         timezone=ZoneInfo("Europe/Berlin"),
         limits=Limits(
             max_cost=usd("5"),
