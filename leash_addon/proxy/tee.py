@@ -50,11 +50,10 @@ class Tee:
 
     def __call__(self, piece: bytes) -> Pieces:
         """Return what goes to the client now."""
-        if self._ending:
-            return self._last(piece)
+        was_ending = self._ending
+        if was_ending:
+            return self._last(self._pass(piece) if piece else [])
         passed = self._pass(piece)
-        if self._ends is not None and isinstance(passed, bytes):
-            self._ends.feed(passed)
         try:
             self._read(piece)
         except Exception as fault:
@@ -62,9 +61,13 @@ class Tee:
             self._call.go_blind(f"the meter failed: {type(fault).__name__}")
             if not piece:
                 self._on_whole()
+        if self._ending:  # for what has just been read
+            return self._last(passed)
+        if self._ends is not None and isinstance(passed, bytes):
+            self._ends.feed(passed)
         return passed
 
-    def _last(self, piece: bytes) -> Pieces:
+    def _last(self, passed: Pieces) -> Pieces:
         """Finish the event that has begun, say the words, and pass nothing from then on."""
         if self.ended.is_set():
             return []
@@ -74,7 +77,6 @@ class Tee:
         if self._ends.between:
             self.ended.set()
             return self._words
-        passed = self._pass(piece) if piece else []
         if not isinstance(passed, bytes):
             return []
         end = self._ends.first(passed)
