@@ -131,6 +131,8 @@ class Stock:
         )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
+        if settings.cut:
+            ctx.options.update(http2=False)  # a stream can be cut alone, without its siblings
         self._writer = writer
         keys = Keys(
             writer,
