@@ -10,12 +10,14 @@ import msgspec
 from leash_addon.cli import lines
 from leash_addon.cli.engine import Engine, Equipment, equip, proxying, rng, writing
 from leash_addon.cli.environment import Door, child_environment, ungoverned
+from leash_addon.cli.notices import screening_part
 from leash_addon.cli.options import now
 from leash_addon.cli.say import say
 from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.troubles import quiet
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.core.balance import Balance
 from leash_addon.core.journal import CallRefused, Entry, Screened, Warned
 from leash_addon.core.limits import Limits
@@ -133,7 +135,7 @@ async def _start(
     )
     if equipment.authority.notice:
         say(equipment.authority.notice)
-    say(lines.start_line(run, balance.limits, prices))
+    say(lines.start_line(run, balance.limits, prices) + screening_part(order.settings))
     if balance.stopped is not None:
         say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
     imputed = lines.subscription_line(program, order.environ, balance.limits)
@@ -151,6 +153,7 @@ async def _run(
     policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
     policy = replace(policy, limits=limits, processes=True)
     environ = dict(order.environ)
+    environ.pop(VARIABLE, None)  # a token for another proxy is none of the command's business
     async with proxying(equipment, writer, policy, environ) as engine:
         door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))
         env = child_environment(
