@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from scripts.chaosing import budgets, outage, proxied
+from scripts.chaosing.asleep import asleep
 from scripts.chaosing.faults import clock, full, stopped
 from scripts.chaosing.kills import kills
 from scripts.chaosing.race import cap_race
@@ -31,6 +32,7 @@ WHOLE: dict[str, Experiment] = {
     "kills": kills,
     "postgres_race": lambda: proxied.cap_race(postgres=True),
     "postgres_outage": outage.outage,
+    "postgres_asleep": asleep,
     "postgres_kills": lambda: kills(postgres=True),
 }
 QUICK: dict[str, Experiment] = WHOLE | {
