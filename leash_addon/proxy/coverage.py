@@ -15,7 +15,8 @@ class Coverage:
     leash; ``free``: requests to providers that are no calls. ``sent`` and ``received``: bytes of
     bodies of admitted calls. ``direct``: connections past leash that a jail saw. By host:
     ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is not
-    trusted there); ``mismatched``: CONNECT and SNI named different hosts.
+    trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's, and
+    passthrough does not let it through.
     """
 
     calls: int = 0
@@ -27,6 +28,7 @@ class Coverage:
     direct: int = 0
     tunnelled: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
+    denied: Counter[str] = field(default_factory=Counter)
     mismatched: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -53,7 +55,7 @@ class Coverage:
 
 
 PLAIN = ("calls", "blind", "refused", "free", "sent", "received", "direct")
-BY_HOST = ("tunnelled", "distrusted", "mismatched")
+BY_HOST = ("tunnelled", "distrusted", "mismatched", "denied")
 MOST_RECORDED = 20
 """Hosts of each kind that the journal names."""
 
