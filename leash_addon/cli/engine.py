@@ -61,6 +61,7 @@ class Engine:
     addon: LeashAddon
     port: int
     trust: Trust
+    proxy: Proxy
 
 
 def equip(settings: Settings) -> Equipment:
@@ -155,7 +156,7 @@ async def proxying(
             listening=listening,
         ) as proxy:
             with _reloading(addon.screening, equipment.settings):
-                yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+                yield Engine(addon=addon, port=proxy.port, trust=trust_of(files), proxy=proxy)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     RATE_LIMIT = "rate_limit"
     SCREENING = "screening"
     AUTH = "auth"
+    DRAINING = "draining"
 
 
 class Effect(StrEnum):

@@ -18,7 +18,7 @@ from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
-from leash_addon.core.verdict import Allow, Reason, Trip
+from leash_addon.core.verdict import Allow, Effect, Reason, Trip
 from leash_addon.core.virtual_keys import Grant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
@@ -43,6 +43,14 @@ LOOK_AGAIN = 0.25
 """Seconds until a waiting call asks again: calls of other processes end unheard."""
 
 
+DRAINING = Trip(
+    reason=Reason.DRAINING,
+    effect=Effect.PASSING,
+    message="this proxy is about to end and takes no new calls; try again in a moment",
+    retry_after=2.0,
+)
+
+
 class Governor:
     """Decides over the calls of one proxy. ``clock`` returns the time in microseconds."""
 
@@ -62,11 +70,17 @@ class Governor:
         self._ledger, self._prices = ledger, prices
         self._new_id, self._secret = new_id or time_ordered, secret
         self._open: set[Call] = set()
+        self.draining = False
         self._runs: set[str] = set() if policy.run is None else {policy.run}
         self._starting = asyncio.Lock()
         self._drift = Drift()
         self._told: set[str] = set()
         self._ended = asyncio.Event()
+
+    @property
+    def open_calls(self) -> int:
+        """Count the calls that have not ended."""
+        return len(self._open)
 
     @property
     def runs(self) -> frozenset[str]:
@@ -125,6 +139,8 @@ class Governor:
         ``waits``: ``False`` for a call that stands in the way of those that it would wait for.
         Raises ``LedgerError`` when the ledger cannot be asked: then nothing may be forwarded.
         """
+        if self.draining:
+            return DRAINING
         await self._start(ask.run)
         end = self.clock() + int(self.policy.wait * SECOND) * waits
         while True:

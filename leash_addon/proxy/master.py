@@ -113,6 +113,10 @@ class Proxy:
             raise
         await made.running()
 
+    async def stop_listening(self) -> None:
+        """Take no new connection; those that are open go on."""
+        await self._server.servers.update([])
+
     async def stop(self) -> None:
         """Stop listening, end every connection, and settle what is open."""
         if self._master is None:
