@@ -51,7 +51,7 @@ async def drain(engine: Engine, ending: Ending, seconds: float) -> None:
     say(f"draining: {count(governor.open_calls, 'call')} open, {seconds:g}s at most")
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while governor.open_calls and not ending.pressed.is_set():
+            while governor.open_calls and not ending.pressed.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_AGAIN)
     if governor.open_calls:
         say(f"cut {count(governor.open_calls, 'call')} that did not end in time")

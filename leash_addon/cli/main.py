@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "fakeprovider": "fake",
         "demo": "demo",
         "doctor": "doctor",
+        "healthcheck": "healthcheck",
         "version": "version",
     }
 )

@@ -67,7 +67,7 @@ class Governor:
         """Take what it stands on. ``secret``: keys the hashes of answer ids, 1 to 64 bytes."""
         self.policy = policy
         self.clock = clock
-        self._ledger, self._prices = ledger, prices
+        self._ledger, self.prices = ledger, prices
         self._new_id, self._secret = new_id or time_ordered, secret
         self._open: set[Call] = set()
         self.draining = False
@@ -171,7 +171,7 @@ class Governor:
 
         def find(leg: str | None) -> RateCard | None:
             tier, now = reading.service_tier, self.clock()
-            return self._prices.find(provider, leg, at=now, tier=tier, requested=model)
+            return self.prices.find(provider, leg, at=now, tier=tier, requested=model)
 
         so_far = bill(
             reading,
@@ -236,7 +236,7 @@ class Governor:
         provider, model = call.route.provider, call.ask.model or None
 
         def card(reported: str | None, requested: str | None) -> RateCard | None:
-            return self._prices.find(
+            return self.prices.find(
                 provider, reported, at=ended.at, tier=reading.service_tier, requested=requested
             )
 
@@ -262,7 +262,7 @@ class Governor:
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:
         wanted = model or route.model
-        return self._prices.find(route.provider, None, at=self.clock(), requested=wanted)
+        return self.prices.find(route.provider, None, at=self.clock(), requested=wanted)
 
     async def _start(self, run: str) -> None:
         """Record a run that the proxy meets for the first time; one that is stopped stays so."""

@@ -67,6 +67,7 @@ class Proxy:
     ) -> None:
         """Prepare; nothing listens before ``start``."""
         self._addon = addon
+        self.authority = authority
         self._store = LeafStore(authority, utc_now)
         self._host, self._asked_port = host, port
         self._roots = upstream_roots

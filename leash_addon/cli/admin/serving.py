@@ -1,6 +1,5 @@
 """The admin port beside a proxy, or in a process of its own beside several."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -73,11 +72,3 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(settings.tls_cert, settings.tls_key)
     return context
-
-
-async def administer(
-    where: Port, settings: Settings, draining: asyncio.Event, end: asyncio.Event
-) -> None:
-    """Run the admin port alone until told to end."""
-    async with administering(where, settings, draining.is_set):
-        await end.wait()
