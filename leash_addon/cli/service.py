@@ -78,8 +78,7 @@ async def serve_alone(service: Service) -> None:
                     await drain(engine, ending, service.drain)
                 runs.update(engine.addon.governor.runs)
         finally:
-            for run in sorted(runs):
-                await writer.finish_run(run, 0)
+            await writer.finish_runs(runs)
     who = "" if ends is None else f"worker {os.getpid()} "
     calls, met = engine.addon.coverage.calls, engine.addon.governor.runs_met
     say(f"{who}served {count(calls, 'call')} in {count(met, 'run')}")

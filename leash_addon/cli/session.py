@@ -10,6 +10,7 @@ import msgspec
 from leash_addon.cli import lines
 from leash_addon.cli.engine import Engine, Equipment, equip, proxying, rng, writing
 from leash_addon.cli.environment import Door, child_environment, ungoverned
+from leash_addon.cli.notices import screening_part
 from leash_addon.cli.options import now
 from leash_addon.cli.say import say
 from leash_addon.cli.terminal import open_terminal
@@ -134,7 +135,7 @@ async def _start(
     )
     if equipment.authority.notice:
         say(equipment.authority.notice)
-    say(lines.start_line(run, balance.limits, prices))
+    say(lines.start_line(run, balance.limits, prices) + screening_part(order.settings))
     if balance.stopped is not None:
         say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
     imputed = lines.subscription_line(program, order.environ, balance.limits)
