@@ -63,6 +63,15 @@ class Trip:
         return self.effect is not Effect.PASSING
 
 
+DRAINING = Trip(
+    reason=Reason.DRAINING,
+    effect=Effect.PASSING,
+    message="this proxy is about to end and takes no new calls; try again in a moment",
+    retry_after=2.0,
+)
+"""What a proxy says that takes no new calls; it is not put on record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allow:
     """The call may go; ``hold`` is the money that is spoken for until it settles.

@@ -18,7 +18,7 @@ from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
-from leash_addon.core.verdict import Allow, Effect, Reason, Trip
+from leash_addon.core.verdict import DRAINING, Allow, Reason, Trip
 from leash_addon.core.virtual_keys import Grant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Settlement, run_account
@@ -42,14 +42,6 @@ CURES = frozenset({Reason.HELD, Reason.IN_FLIGHT})
 
 LOOK_AGAIN = 0.25
 """Seconds until a waiting call asks again: calls of other processes end unheard."""
-
-
-DRAINING = Trip(
-    reason=Reason.DRAINING,
-    effect=Effect.PASSING,
-    message="this proxy is about to end and takes no new calls; try again in a moment",
-    retry_after=2.0,
-)
 
 
 class Governor:
