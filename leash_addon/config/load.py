@@ -41,6 +41,8 @@ OTHER_VARIABLES = frozenset(
         "LEASH_INSECURE",
         "LEASH_LOG_LEVEL",
         "LEASH_MASTER_KEY",
+        "LEASH_JAIL",
+        "LEASH_JAIL_BY",
     }
 )
 """Variables of flags that are no settings."""
