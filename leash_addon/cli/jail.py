@@ -19,13 +19,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leash_addon.cli.attempts import attempt_in
 from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.wrap import NOT_FOUND, Ended, wrap
 from leash_addon.config.load import FILE, LOCAL
+from leash_addon.config.reachable import DENY, TUNNEL
 from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError, UsageError
 from leash_addon.proxy.coverage import Coverage, count
@@ -76,6 +77,19 @@ def walls_of(settings: Settings, cwd: Path) -> Walls:
     )
 
 
+def closed(settings: Settings) -> Settings:
+    """Return the settings of a jail: only providers, or the hosts that passthrough lists.
+
+    Raises ``UsageError`` where everything was to be tunnelled.
+    """
+    if settings.passthrough == TUNNEL:
+        msg = (
+            "--jail: passthrough = tunnel would let everything out; list the hosts that may be had"
+        )
+        raise UsageError(msg)
+    return replace(settings, passthrough=settings.passthrough or DENY)
+
+
 def _existing(paths: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(str(path.resolve()) for path in paths if path.exists()))
 
@@ -105,7 +119,7 @@ def way_in(wanted: str | None, walls: Walls) -> str:
 def _trial(way: str, walls: Walls) -> str | None:
     try:
         done = subprocess.run(
-            _words(way, walls, port=1, fd=-1, command=["true"]),
+            _words(way, walls, port=0, fd=-1, command=["true"]),
             capture_output=True,
             text=True,
             check=False,

@@ -43,6 +43,9 @@ SO_ATTACH_FILTER, ETH_P_ALL = 26, 3
 
 CAPABILITIES_3 = 0x20080522
 
+FOR_SETTING_UP = ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SETPCAP")
+"""What bubblewrap leaves until the command begins."""
+
 DEADLY = (
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
     *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
@@ -106,7 +109,8 @@ def let_bubblewrap(order: dict[str, Any], script: str, command: list[str]) -> No
             signal.signal(which, signal.SIG_IGN)
             default.append(int(which))
     words = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-net", "--unshare-ipc"]
-    words += ["--dev-bind", "/", "/", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_RAW"]
+    words += [word for power in FOR_SETTING_UP for word in ("--cap-add", power)]
+    words += ["--dev-bind", "/", "/"]
     words += [word for path in order["hide"] for word in ("--tmpfs", path)]
     words += [word for path in order["blank"] for word in ("--dev-bind", os.devnull, path)]
     words += [word for path in order["read_only"] for word in ("--ro-bind", path, path)]

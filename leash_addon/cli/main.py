@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "untrust": "untrust",
         "keys": "keys",
         "env": "env",
+        "gen-token": "gen_token",
         "init": "init",
         "set": "set_",
         "fakeprovider": "fake",
@@ -55,7 +56,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Module of each command; loaded when asked for, so that ``leash ps`` loads no proxy."""
 
-ATTRIBUTES: Mapping[str, str] = MappingProxyType({"raise": "raise_", "set": "set_"})
+ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {"raise": "raise_", "set": "set_", "gen-token": "gen_token"}
+)
 
 
 class Commands(click.Group):

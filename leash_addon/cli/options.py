@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,21 @@ from leash_addon.ledger import Ledger, open_ledger
 
 type Command = Callable[..., Any]
 
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "cut"})
+SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "require_run_id", "cut"})
 
 
 def settings_options(command: Command) -> Command:
     """Give a command one flag per setting, in the order of the table, and ``--config``."""
-    for key in reversed(KEYS):
+    return _with_options(command, [key for key in KEYS if not key.listener])
+
+
+def serving_options(command: Command) -> Command:
+    """Give a command that listens for others the flags of its port, too."""
+    return _with_options(command, KEYS)
+
+
+def _with_options(command: Command, keys: Sequence[Key]) -> Command:
+    for key in reversed(keys):
         command = _option(key)(command)
     return config_option(command)
 

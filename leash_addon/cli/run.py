@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leash_addon.cli.jail import WAYS, walls_of, way_in
+from leash_addon.cli.jail import WAYS, closed, walls_of, way_in
 from leash_addon.cli.options import no_env_option, read_settings, settings_options
 from leash_addon.cli.session import Order, check_run, govern
 
@@ -72,7 +72,10 @@ def run(
     Everything after the first -- belongs to CMD. A model server on this machine (localhost) is
     not governed unless leash.toml names it under [providers].
     """
-    settings = read_settings(config, **flags)
+    settings, way = read_settings(config, **flags), None
+    if jail or jail_by:
+        settings = closed(settings)
+        way = way_in(jail_by, walls_of(settings, Path.cwd()))
     order = Order(
         settings=settings,
         command=command,
@@ -80,6 +83,6 @@ def run(
         environ=dict(os.environ),
         alone=no_env,
         require_coverage=require_coverage,
-        jail=way_in(jail_by, walls_of(settings, Path.cwd())) if jail or jail_by else None,
+        jail=way,
     )
     ctx.exit(asyncio.run(govern(order)))

@@ -2,28 +2,35 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from leash_addon.cli.engine import equip, proxying, writing
+from leash_addon.cli.addresses import address, is_loopback, shown
+from leash_addon.cli.engine import Engine, equip, proxying, writing
 from leash_addon.cli.lines import count, limits_line
 from leash_addon.cli.notices import log_notice, terms_line
-from leash_addon.cli.options import now, read_settings, settings_options
+from leash_addon.cli.options import now, read_settings, serving_options
+from leash_addon.cli.reloading import reloading
 from leash_addon.cli.say import say
 from leash_addon.cli.workers import Ends, Supervisor, reserve
+from leash_addon.config.load import watched
 from leash_addon.config.settings import Settings
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
 from leash_addon.ledger import open_ledger
+from leash_addon.proxy.listening import Listening, listener_certificate
 from leash_addon.proxy.policy import Policy
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
+logger = logging.getLogger(__name__)
+
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -39,13 +46,25 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     default=DEFAULT_LISTEN,
     show_default=True,
     envvar="LEASH_LISTEN",
-    help="Where to listen; loopback only, so far.",
+    help="Where to listen.",
 )
 @click.option(
     "--insecure",
     is_flag=True,
     envvar="LEASH_INSECURE",
-    help="Serve without asking who calls: everyone on this machine may.",
+    help="Serve without asking who calls: everyone on this machine may. Loopback only.",
+)
+@click.option(
+    "--socks5",
+    metavar="[HOST:]PORT",
+    envvar="LEASH_SOCKS5",
+    help="Listen for SOCKS5 clients, too; the token is the password.",
+)
+@click.option(
+    "--transparent",
+    metavar="[HOST:]PORT",
+    envvar="LEASH_TRANSPARENT",
+    help="Listen for connections that a firewall redirects (Linux: as root).",
 )
 @click.option(
     "--log-level",
@@ -63,7 +82,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     envvar="LEASH_WORKERS",
     help="So many processes on the one port; a core each.",
 )
-@settings_options
+@serving_options
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -71,6 +90,8 @@ def serve(
     *,
     listen: str,
     insecure: bool,
+    socks5: str | None,
+    transparent: str | None,
     log_level: str,
     workers: int,
     config: Path | None,
@@ -78,35 +99,48 @@ def serve(
 ) -> None:
     """Govern whoever comes: one port for HTTPS_PROXY and for base_url clients.
 
-    A call belongs to the run that X-Loop-Id names, else to the proxy user's, else to "default".
-    Every run gets the limits given here; without any there is none.
+    Clients prove themselves with a token: the password of the proxy's address, or the header
+    X-Leash-Token. A call belongs to the run that the proxy user names, else X-Loop-Id, else the
+    path, else the agent's session, else "default" (run_from). Every run gets the limits given
+    here; without any there is none.
     """
     host, port = address(listen)
-    if not insecure:
-        msg = "serve asks nobody who calls, so far; --insecure says that you know"
-        raise UsageError(msg)
+
+    def read() -> Settings:
+        return read_settings(config, **flags)
+
+    settings = read()
+    may_serve(settings, host, insecure=insecure)
     log_to_stderr(log_level)
-    settings = read_settings(config, **flags)
+    listening = Listening(
+        certificate=listener_certificate(settings),
+        asks=bool(settings.tokens),
+        socks5=_further(socks5, host, "--socks5"),
+        transparent=_further(transparent, host, "--transparent"),
+    )
+    service = Service(settings=settings, host=host, port=port, listening=listening, read=read)
     if workers == 1:
-        asyncio.run(_serve(settings, host, port))
+        asyncio.run(_serve(service))
     else:
-        ctx.exit(_serve_together(settings, host, port, workers))
+        ctx.exit(_serve_together(service, workers))
 
 
-def address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``. Raises ``UsageError``, also for what is not loopback."""
-    host, colon, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
-        msg = f"--listen: {text!r} is no address; write for example {DEFAULT_LISTEN}"
+def may_serve(settings: Settings, host: str, *, insecure: bool) -> None:
+    """Refuse to open a door that nobody stands at. Raises ``UsageError``."""
+    if settings.tokens:
+        return
+    if not insecure:
+        msg = (
+            f"serve asks who calls: export {VARIABLE}=$(leash gen-token), or write [[token]] "
+            "tables; --insecure lets everyone on this machine in"
+        )
         raise UsageError(msg)
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return host, int(port)
-    if host == "localhost":
-        return "127.0.0.1", int(port)
-    msg = f"--listen: {host or 'every address'} is not loopback, and nobody is asked who calls"
-    raise UsageError(msg)
+    if not is_loopback(host):
+        msg = (
+            f"--listen: {host} is not loopback, and --insecure would let everyone in; "
+            f"export {VARIABLE}=$(leash gen-token)"
+        )
+        raise UsageError(msg)
 
 
 def log_to_stderr(level: str) -> None:
@@ -118,25 +152,50 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger("mitmproxy").setLevel(logging.WARNING)
 
 
-async def _serve(settings: Settings, host: str, port: int, ends: Ends | None = None) -> None:
-    """Serve until told to end. ``ends``: those of a worker, whose supervisor announces."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What is served where. ``read``: reads the settings anew. ``ends``: those of a worker."""
+
+    settings: Settings
+    host: str
+    port: int
+    listening: Listening
+    read: Callable[[], Settings]
+    ends: Ends | None = None
+
+
+def _further(where: str | None, host: str, flag: str) -> str | None:
+    """Complete the address of a further port with the first one's host."""
+    if where is None:
+        return None
+    whole = where if ":" in where else shown(host, 0).removesuffix("0") + where
+    return shown(*address(whole, flag=flag))
+
+
+async def _serve(service: Service) -> None:
+    """Serve until told to end. A worker's supervisor announces."""
+    settings, ends = service.settings, service.ends
     equipment = equip(settings)
     policy = Policy.of(settings, prices=equipment.prices.describe())
     async with writing(settings, log_notice) as (_, writer):
         runs: set[str] = set()
         try:
-            async with proxying(
-                equipment,
-                writer,
-                policy,
-                dict(os.environ),
-                host=host,
-                port=port,
-                shared=ends is not None,
-            ) as engine:
+            async with (
+                proxying(
+                    equipment,
+                    writer,
+                    policy,
+                    dict(os.environ),
+                    host=service.host,
+                    port=service.port,
+                    shared=ends is not None,
+                    listening=service.listening,
+                ) as engine,
+                reloading(watched(settings), lambda: _reload(service, engine)),
+            ):
                 with _told_to_end() as end:
                     if ends is None:
-                        _announce(settings, equipment.authority.notice, host, engine.port)
+                        _announce(service, equipment.authority.notice, engine.port)
                     else:
                         _report(ends, end)
                     await end.wait()
@@ -148,23 +207,32 @@ async def _serve(settings: Settings, host: str, port: int, ends: Ends | None = N
     say(f"{who}served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
 
 
-def _serve_together(settings: Settings, host: str, port: int, workers: int) -> int:
+async def _reload(service: Service, engine: Engine) -> None:
+    """Take changed tokens in."""
+    gate = engine.addon.access.entrance.gate
+    settings = await asyncio.to_thread(service.read)
+    if gate is None:
+        return
+    gate.change(settings.tokens)
+    logger.warning("reloaded: %s", count(len(settings.tokens), "token"))
+
+
+def _serve_together(service: Service, workers: int) -> int:
     """Serve from several processes; return the exit code."""
+    settings = service.settings
     notice = equip(settings).authority.notice  # made, or found wrong, once and before any fork
     with open_ledger(settings.db, terms=settings.terms) as ledger:
         ledger.sweep(now())
 
-    with reserve(host, port) as held:
+    with reserve(service.host, service.port) as held:
         taken = held.getsockname()[1]
 
         def work(ends: Ends) -> int:
-            asyncio.run(_serve(settings, host, taken, ends))
+            asyncio.run(_serve(replace(service, port=taken, ends=ends)))
             return 0
 
         supervisor = Supervisor(workers, work)
-        return supervisor.run(
-            lambda: _announce(settings, notice, host, taken, f" · {workers} workers")
-        )
+        return supervisor.run(lambda: _announce(service, notice, taken, f" · {workers} workers"))
 
 
 def _report(ends: Ends, end: asyncio.Event) -> None:
@@ -174,9 +242,8 @@ def _report(ends: Ends, end: asyncio.Event) -> None:
     os.close(ends.ready)
 
 
-def _announce(
-    settings: Settings, notice: str | None, host: str, port: int, workers: str = ""
-) -> None:
+def _announce(service: Service, notice: str | None, port: int, workers: str = "") -> None:
+    settings = service.settings
     if notice:
         say(notice)
     terms = terms_line(settings)
@@ -184,8 +251,9 @@ def _announce(
         say(
             'no limit is set, on the run "default" or any other: calls are metered, none is refused'
         )
-    shown = f"[{host}]" if ":" in host else host
-    say(f"serving on {shown}:{port}{workers} · {limits_line(settings.limits)}{terms}")
+    where = shown(service.host, port)
+    tls = " with TLS" if service.listening.certificate is not None else ""
+    say(f"serving on {where}{tls}{workers} · {limits_line(settings.limits)}{terms}")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from leash_addon.cli.say import say
 from leash_addon.errors import LeashError, ListenError
 
-WATCHED = frozenset({signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGALRM})
+WATCHED = frozenset({signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP})
 GRACE = 20
 """Seconds that workers get to settle their calls before they are killed."""
 
@@ -73,6 +73,8 @@ class Supervisor:
                 self._reap()
             elif found == signal.SIGALRM:
                 self._signal(signal.SIGKILL)
+            elif found == signal.SIGHUP:
+                self._signal(signal.SIGHUP)
             else:
                 self._end()
         return 0 if self._ending else FAILED

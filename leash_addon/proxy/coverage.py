@@ -15,7 +15,8 @@ class Coverage:
     leash; ``free``: requests to providers that are no calls. ``sent`` and ``received``: bytes of
     bodies of admitted calls. By host: ``direct``: tried past leash in a jail, which let nothing
     out; ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is
-    not trusted there); ``mismatched``: CONNECT and SNI named different hosts.
+    not trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's,
+    and passthrough does not let it through.
     """
 
     calls: int = 0
@@ -27,6 +28,7 @@ class Coverage:
     direct: Counter[str] = field(default_factory=Counter)
     tunnelled: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
+    denied: Counter[str] = field(default_factory=Counter)
     mismatched: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -59,7 +61,7 @@ class Coverage:
 
 
 PLAIN = ("calls", "blind", "refused", "free", "sent", "received")
-BY_HOST = ("direct", "tunnelled", "distrusted", "mismatched")
+BY_HOST = ("direct", "tunnelled", "distrusted", "mismatched", "denied")
 MOST_RECORDED = 20
 """Hosts of each kind that the journal names."""
 

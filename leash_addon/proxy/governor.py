@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
@@ -180,6 +182,8 @@ class Governor:
         except Exception:
             logger.exception("call %s could not be priced; it is booked at its hold", call.ask.call)
             found = held_settlement(ended, call.hold)
+        if call.heard is not None:
+            found = structs.replace(found, found=call.heard())
         call.settled = found
         self._open.discard(call)
         self._ledger.settle(found)

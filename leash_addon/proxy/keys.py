@@ -16,6 +16,7 @@ from leash_addon.core.verdict import Reason
 from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
 from leash_addon.ledger import StoredKey
+from leash_addon.proxy.base_urls import LOOPBACK
 from leash_addon.proxy.credentials import exchange, is_signed, token_of
 from leash_addon.proxy.doors import plain
 from leash_addon.proxy.identify import is_imputed
@@ -23,7 +24,6 @@ from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.seam import Swap
-from leash_addon.proxy.upstream import LOOPBACK
 from leash_addon.proxy.vault import unseal
 from leash_addon.wire.routes import ProviderRule, Providers
 

@@ -20,7 +20,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
-from leash_addon.proxy.identify import RUN_ID
+from leash_addon.proxy.identify import SCOPED_RUN
 
 INTERNAL = "internal"
 """The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
@@ -32,6 +32,8 @@ _OPENAI = {
     401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
+    404: "not_found_error",
+    407: "authentication_error",
     429: "rate_limit_error",
     500: "server_error",
     503: "server_error",
@@ -42,6 +44,7 @@ _GEMINI = {
     401: "UNAUTHENTICATED",
     402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
     503: "UNAVAILABLE",
@@ -51,12 +54,18 @@ _BEDROCK = {
     401: "UnrecognizedClientException",
     402: "ServiceQuotaExceededException",
     403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
     429: "ThrottlingException",
     500: "InternalServerException",
     503: "ServiceUnavailableException",
 }
 
 
+_CHALLENGES = {
+    401: {"www-authenticate": 'Bearer realm="leash"'},
+    407: {"proxy-authenticate": 'Basic realm="leash"'},
+}
+"""What a client is asked to prove itself with (RFC 9110 section 11.6)."""
 _NO_RETRY = frozenset({400, 402})
 """Final statuses of clients that would come back after a 403."""
 
@@ -135,8 +144,9 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
     headers = {
         "content-type": "application/json",
         "x-leash-reason": denial.reason,
-        **({"x-leash-run": caller.run} if RUN_ID.fullmatch(caller.run) else {}),
+        **({"x-leash-run": caller.run} if SCOPED_RUN.fullmatch(caller.run) else {}),
         **_retry(denial),
+        **_CHALLENGES.get(status, {}),
     }
     kind = kind_of(caller.shape)
     if kind == "bedrock":

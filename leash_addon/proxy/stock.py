@@ -43,6 +43,9 @@ OWN = {
     "leash_run": "Charge every call to this run; else X-Loop-Id or the proxy user names it.",
     "leash_config": "The configuration file (default: ./leash.toml).",
 }
+STOCK_KEYS = tuple(key for key in KEYS if not key.listener)
+"""Settings that are options of mitmproxy; its own listener has its own."""
+
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
 
@@ -61,7 +64,7 @@ class Stock:
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
-        for key in KEYS:
+        for key in STOCK_KEYS:
             kind, default = _kind(key)
             about = key.about or f"setting {key.dotted}"
             loader.add_option(PREFIX + key.flat, kind, default, f"leash: {about}.")
@@ -154,7 +157,7 @@ def _settings() -> Settings:
         env=os.environ,
         cwd=Path.cwd(),
         home=Path.home(),
-        flags={key.flat: _given(getattr(options, PREFIX + key.flat)) for key in KEYS},
+        flags={key.flat: _given(getattr(options, PREFIX + key.flat)) for key in STOCK_KEYS},
         config=Path(config) if config else None,
         flag_place=lambda key: PREFIX + key.flat,
     )
@@ -173,7 +176,7 @@ def _kind(key: Key) -> tuple[type, object]:
 
 
 def _hint(name: str) -> str:
-    close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in KEYS)], n=1)
+    close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in STOCK_KEYS)], n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -35,6 +35,15 @@ def called() -> int:
         return int(answer.status)
 
 
+def tunnelled() -> str:
+    """Try to have leash connect elsewhere."""
+    try:
+        urllib.request.urlopen("https://elsewhere.example/", timeout=30).close()
+    except OSError as error:
+        return str(error)
+    return "reached"
+
+
 def peeked(pid: int) -> str:
     """Try to read another process's environment."""
     try:
@@ -47,6 +56,7 @@ def peeked(pid: int) -> str:
 leash = int(os.environ["LEASH_PID_FOR_TEST"])
 found: dict[str, object] = {
     "called": called(),
+    "a host by leash": tunnelled(),
     "an address": reached("203.0.113.7", 443),
     "another host's loopback": reached("127.0.0.1", int(sys.argv[1])),
     "leash's folder": sorted(path.name for path in (Path.home() / ".leash").iterdir()),

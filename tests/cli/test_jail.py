@@ -47,6 +47,7 @@ def test_a_jailed_command_reaches_leash_and_nothing_else(
     assert done.code == 7, done.err
     assert json.loads(done.out) == {
         "called": 200,
+        "a host by leash": "<urlopen error Tunnel connection failed: 403 Forbidden>",
         "an address": "ConnectionRefusedError",
         "another host's loopback": "ConnectionRefusedError",
         "leash's folder": [],
@@ -70,6 +71,12 @@ def test_a_signal_is_the_commands_own(way: str, leash: Leash) -> None:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE)
     assert (out, process.returncode) == ("caught\n", 9), err
+
+
+def test_a_jail_has_no_open_tunnel(leash: Leash) -> None:
+    """Asking for a jail and for everything to be let out is refused."""
+    done = leash("--jail", "--passthrough", "tunnel", "--", "true")
+    assert (done.code, "would let everything out" in done.err) == (2, True)
 
 
 def test_a_deadly_signal_is_told_as_a_shell_does(leash: Leash) -> None:

@@ -12,6 +12,7 @@ from leash_addon.errors import LedgerError
 from leash_addon.ledger import LedgerWriter
 from leash_addon.proxy import addon as addon_module
 from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Reception
 from leash_addon.proxy.policy import Policy
 from tests.proxy.world import RUN, MakeWorld, Request, answer_json, chat_answer, until
@@ -28,8 +29,8 @@ def breaks(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        pytest.param(Reception, "take_in", id="requestheaders"),
-        pytest.param(Reception, "provider_of", id="requestheaders, before it is known"),
+        pytest.param(Reception, "receive", id="requestheaders"),
+        pytest.param(Identity, "caller", id="requestheaders, who calls"),
         pytest.param(addon_module, "parse_request", id="request"),
         pytest.param(Governor, "ask", id="governor"),
         pytest.param(Governor, "admit", id="admission"),
