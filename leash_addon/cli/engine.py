@@ -126,6 +126,7 @@ async def proxying(
         clock=now,
         run=policy.run,
         shared=listening is not None,
+        child=listening is None,
         root_pem=authority.root_pem,
     )
     keys = Keys(

@@ -204,7 +204,8 @@ async def _serve(service: Service) -> None:
             for run in sorted(runs):
                 await writer.finish_run(run, 0)
     who = "" if ends is None else f"worker {os.getpid()} "
-    say(f"{who}served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
+    calls, met = engine.addon.coverage.calls, engine.addon.governor.runs_met
+    say(f"{who}served {count(calls, 'call')} in {count(met, 'run')}")
 
 
 async def _reload(service: Service, engine: Engine) -> None:
@@ -253,6 +254,10 @@ def _announce(service: Service, notice: str | None, port: int, workers: str = ""
         )
     where = shown(service.host, port)
     tls = " with TLS" if service.listening.certificate is not None else ""
+    listening = service.listening
+    more = [f"socks5 on {listening.socks5}"] if listening.socks5 else []
+    more += [f"transparent on {listening.transparent}"] if listening.transparent else []
+    tls += "".join(f", {each}" for each in more)
     say(f"serving on {where}{tls}{workers} · {limits_line(settings.limits)}{terms}")
 
 

@@ -17,6 +17,7 @@ from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.troubles import quiet
 from leash_addon.cli.wrap import Ended, wrap
 from leash_addon.config.settings import LIMIT_KEYS, Settings
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.core.balance import Balance
 from leash_addon.core.journal import CallRefused, Entry, Screened, Warned
 from leash_addon.core.limits import Limits
@@ -154,6 +155,7 @@ async def _run(
     policy = Policy.of(order.settings, run=run, prices=equipment.prices.describe())
     policy = replace(policy, limits=limits, processes=True)
     environ = dict(order.environ)
+    environ.pop(VARIABLE, None)  # a token for another proxy is none of the command's business
     async with proxying(equipment, writer, policy, environ) as engine:
         door = Door(host="127.0.0.1", port=engine.port, run=run, secret=secrets.token_hex(16))
         env = child_environment(

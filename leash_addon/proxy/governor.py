@@ -27,6 +27,7 @@ from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settle
 from leash_addon.proxy.bounds import UNASKED, Bounds
 from leash_addon.proxy.call import Call
 from leash_addon.proxy.drift import Drift
+from leash_addon.proxy.known_runs import KnownRuns
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.ports import Ledger, PriceList
 from leash_addon.wire.asked import Asked
@@ -62,7 +63,7 @@ class Governor:
         self._ledger, self._prices = ledger, prices
         self._new_id, self._secret = new_id or time_ordered, secret
         self._open: set[Call] = set()
-        self._runs: set[str] = set() if policy.run is None else {policy.run}
+        self._runs = KnownRuns(policy.max_runs, policy.run)
         self._starting = asyncio.Lock()
         self._drift = Drift()
         self._told: set[str] = set()
@@ -70,8 +71,13 @@ class Governor:
 
     @property
     def runs(self) -> frozenset[str]:
-        """Name the runs that were governed."""
+        """Name the runs that are governed."""
         return frozenset(self._runs)
+
+    @property
+    def runs_met(self) -> int:
+        """Count the runs that came, those that were forgotten since included."""
+        return self._runs.total
 
     def hashed(self, credential: str) -> str:
         """Return what a key is known by: its keyed hash."""
@@ -250,10 +256,10 @@ class Governor:
 
     async def _start(self, run: str) -> None:
         """Record a run that the proxy meets for the first time; one that is stopped stays so."""
-        if run in self._runs:
+        if self._runs.use(run):
             return
         async with self._starting:
-            if run in self._runs:
+            if self._runs.use(run):
                 return
             prices = self.policy.prices
             try:
@@ -261,6 +267,16 @@ class Governor:
             except UsageError:
                 await self._ledger.start_run(run, None, prices=prices)
             self._runs.add(run)
+            await self._forget()
+
+    async def _forget(self) -> None:
+        """Take leave of runs beyond those that are kept; they are met anew when they come back."""
+        if not self._runs.is_full:
+            return
+        busy = {call.ask.run for call in self._open}
+        while (run := self._runs.surplus(busy)) is not None:
+            self._told.discard(run)
+            await self._ledger.finish_run(run, 0)
 
 
 def time_ordered(now: Instant) -> str:

@@ -6,7 +6,7 @@ call, on every machine. The flow holds a placeholder; ``proxy.seam`` knows what 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mitmproxy.http import HTTPFlow
@@ -61,9 +61,10 @@ class Keys:
         self._swaps: dict[str, Swap] = {}
         self._tokens: dict[str, str] = {}
 
-    def swap(self, flow: str) -> Swap | None:
-        """Return what a flow's placeholder stands for."""
-        return self._swaps.get(flow)
+    @property
+    def swaps(self) -> Mapping[str, Swap]:
+        """Return what the placeholders of flows stand for, by the flows' ids, now and later."""
+        return self._swaps
 
     def charge(self, flow: HTTPFlow, intake: Intake, host: str, grant: Grant) -> None:
         """Charge a request to its virtual key: the key's name is its account.

@@ -19,7 +19,6 @@ from mitmproxy import master
 from mitmproxy.addons.block import Block
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.options import Options
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 from mitmproxy.utils import asyncio_utils
@@ -29,6 +28,7 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.dispatch import Dispatch
+from leash_addon.proxy.lean import LeanOptions, lean
 from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.onboarding import Onboarding
 from leash_addon.proxy.seam import seam
@@ -88,7 +88,7 @@ class Proxy:
     async def start(self) -> None:
         """Listen, or raise ``ListenError``."""
         listening = self._listening
-        made = master.Master(Options())
+        made = master.Master(LeanOptions())
         made.addons = Dispatch(made)
         made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
         # The addon stands behind the TLS addon, whose context it may take back, and before
@@ -105,7 +105,8 @@ class Proxy:
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
-        self._exit.enter_context(seam(self._addon.keys.swap))
+        self._exit.enter_context(lean())
+        self._exit.enter_context(seam(self._addon.keys.swaps))
         try:
             await self._listen()
         except ListenError:

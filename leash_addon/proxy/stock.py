@@ -26,6 +26,7 @@ from leash_addon.config.settings import KEYS, Key, Settings
 from leash_addon.core.money import Instant
 from leash_addon.errors import LeashError
 from leash_addon.ledger import LedgerWriter, open_ledger
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
@@ -138,10 +139,18 @@ class Stock:
             master=lambda: master_key(os.environ, settings.home),
             clock=_clock,
         )
-        self._exit.enter_context(seam(keys.swap))
-        clients = load_clients()
+        self._exit.enter_context(seam(keys.swaps))
+        access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
-            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+            LeashAddon(
+                governor,
+                providers,
+                load_clients(),
+                remarks=True,
+                keys=keys,
+                screening=screening,
+                access=access,
+            )
         )
         if screening is not None:
             self._rulebook = Rulebook(screening, settings)
