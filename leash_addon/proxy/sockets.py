@@ -71,10 +71,7 @@ class Sockets:
         tags: Tags,
         again: Again,
     ) -> None:
-        """``coverage``: where calls and refusals are counted. ``tags``: say who asks for a turn.
-
-        ``again``: judges the virtual key of a connection once more.
-        """
+        """``coverage``: counts. ``tags``: say who asks. ``again``: judges a key once more."""
         self._governor, self._coverage, self._again = governor, coverage, again
         self._screening, self._tags = screening, tags
         self._open: dict[str, Socket] = {}
