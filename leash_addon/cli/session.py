@@ -11,6 +11,7 @@ from leash_addon.cli import lines
 from leash_addon.cli.engine import Engine, Equipment, equip, proxying, rng, writing
 from leash_addon.cli.environment import Door, child_environment, ungoverned
 from leash_addon.cli.jail import Cell, confined, walls_of
+from leash_addon.cli.notices import screening_part
 from leash_addon.cli.options import now
 from leash_addon.cli.say import say
 from leash_addon.cli.terminal import open_terminal
@@ -137,7 +138,7 @@ async def _start(
     )
     if equipment.authority.notice:
         say(equipment.authority.notice)
-    say(lines.start_line(run, balance.limits, prices))
+    say(lines.start_line(run, balance.limits, prices) + screening_part(order.settings))
     if balance.stopped is not None:
         say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
     imputed = lines.subscription_line(program, order.environ, balance.limits)

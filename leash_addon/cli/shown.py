@@ -115,7 +115,7 @@ def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
             case LimitsRaised():
                 shown |= {"raised_by": entry.by, "limits": msgspec.to_builtins(entry.limits)}
             case Screened():
-                shown |= {"screened": _rules(entry)}
+                shown |= {"screened": fired(entry)}
             case _:
                 continue
         found.append(shown)
@@ -149,7 +149,7 @@ def findings(entry: Screened) -> list[Shown]:
     ]
 
 
-def _rules(entry: Screened) -> str:
+def fired(entry: Screened) -> str:
     """Name the rules that fired on a call, each once, with the part and what was done."""
     named = dict.fromkeys(f"{found.rule} in {found.part} ({found.action})" for found in entry.found)
     return ", ".join(named)
