@@ -201,8 +201,7 @@ async def _serve(service: Service) -> None:
                     await end.wait()
                 runs.update(engine.addon.governor.runs)
         finally:
-            for run in sorted(runs):
-                await writer.finish_run(run, 0)
+            await writer.finish_runs(runs)
     who = "" if ends is None else f"worker {os.getpid()} "
     calls, met = engine.addon.coverage.calls, engine.addon.governor.runs_met
     say(f"{who}served {count(calls, 'call')} in {count(met, 'run')}")

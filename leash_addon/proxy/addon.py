@@ -73,11 +73,12 @@ class LeashAddon:
         peers = [self._peers] if self._peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
-        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
-        self.cutter = Cutter(governor, self._sockets, self._caller)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
+        again = self.keys.again
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
+        self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 

@@ -107,8 +107,7 @@ class Stock:
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
         self._exit.close()
-        for run in governor.runs:
-            await writer.finish_run(run, 0)
+        await writer.finish_runs(governor.runs)
         await writer.close()
 
     async def _start(self) -> None:
