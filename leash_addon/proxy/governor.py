@@ -6,9 +6,9 @@ is settled; every way a call can end comes to ``Governor.finish``.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from random import SystemRandom
 
 from msgspec import structs
 
@@ -21,7 +21,7 @@ from leash_addon.core.scopes import NO_TAGS
 from leash_addon.core.verdict import DRAINING, Allow, Reason, Trip
 from leash_addon.core.virtual_keys import Grant
 from leash_addon.errors import UsageError
-from leash_addon.ledger import Settlement, run_account
+from leash_addon.ledger import Settlement, new_call_id, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
 from leash_addon.proxy.bounds import UNASKED, Bounds
@@ -61,7 +61,7 @@ class Governor:
         self.policy = policy
         self.clock = clock
         self._ledger, self.prices = ledger, prices
-        self._new_id, self._secret = new_id or time_ordered, secret
+        self._new_id, self._secret = new_id or _new_id, secret
         self._open: set[Call] = set()
         self.draining = False
         self._runs = KnownRuns(policy.max_runs, policy.run)
@@ -287,13 +287,8 @@ class Governor:
             await self._ledger.finish_run(run, 0)
 
 
-def time_ordered(now: Instant) -> str:
-    """Make a call id: its moment and 48 random bits, so that new ones stand together in an index.
-
-    Ids that are random from the first digit touch another page of the journal's index each, which
-    has to be read again and written to the log.
-    """
-    return f"{now:013x}{secrets.token_hex(6)}"
+def _new_id(now: Instant) -> str:
+    return new_call_id(now, SystemRandom())
 
 
 async def _wait(event: Awaitable[object], seconds: float) -> None:
