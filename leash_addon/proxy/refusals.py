@@ -20,6 +20,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
+from leash_addon.proxy.dialects import Dialect, Occasion
 from leash_addon.proxy.identify import SCOPED_RUN
 
 INTERNAL = "internal"
@@ -109,6 +110,9 @@ class Denial:
         )
 
 
+UNAVAILABLE = 503
+"""The status of what is leash's own trouble."""
+
 LEDGER_AWAY = Denial(
     reason=Reason.LEDGER_UNAVAILABLE.value,
     message="the ledger cannot be written, so nothing was forwarded",
@@ -119,7 +123,7 @@ LEDGER_AWAY = Denial(
 FAULT = Denial(
     reason=INTERNAL,
     message="leash itself failed on this call, so nothing was forwarded; its log says why",
-    status=500,
+    status=UNAVAILABLE,
 )
 
 
@@ -128,6 +132,7 @@ class Caller:
     """Who is refused: what it spoke to, and what is known of it.
 
     ``shape``: wire format or provider. ``forced``: the status that the settings ask for.
+    ``streamed``: the call asked for a stream.
     """
 
     shape: str
@@ -135,11 +140,13 @@ class Caller:
     client: Client = field(default=UNKNOWN)
     forced: int | None = None
     account: Account | None = None
+    streamed: bool = False
 
 
 def refusal(denial: Denial, caller: Caller) -> Refusal:
-    """Shape a refusal as the caller's provider would."""
-    status = denial.status or _status(denial, caller)
+    """Shape a refusal as the caller's provider would, or in its client's own dialect."""
+    dialect = _dialect(denial, caller)
+    status = denial.status or _status(denial, caller) if dialect is None else dialect.status
     message, leash = said(denial, caller)
     headers = {
         "content-type": "application/json",
@@ -151,8 +158,43 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
     kind = kind_of(caller.shape)
     if kind == "bedrock":
         headers["x-amzn-errortype"] = _BEDROCK.get(status, "ServiceException")
-    body = _body(kind, status, message, denial, leash)
-    return Refusal(status=status, headers=headers, body=msgspec.json.encode(body))
+    if dialect is not None:
+        headers |= dialect.headers
+    if dialect is not None and dialect.body:
+        body = dialect.filled(
+            {
+                "message": message,
+                "reason": denial.reason,
+                "run": caller.run,
+                "leash": leash,
+                "status": status,
+                "seconds": _seconds(denial),
+            }
+        )
+    else:
+        body = msgspec.json.encode(_body(kind, status, message, denial, leash))
+    return Refusal(status=status, headers=headers, body=body)
+
+
+def _dialect(denial: Denial, caller: Caller) -> Dialect | None:
+    """Return the client's own way; a status that is asked for, or says what is wrong, stays."""
+    occasion = occasion_of(denial)
+    if occasion is not Occasion.ERROR and (caller.forced or denial.status is not None):
+        return None
+    return caller.client.answer(occasion, caller.shape, streamed=caller.streamed)
+
+
+def occasion_of(denial: Denial) -> Occasion:
+    """Return what kind of refusal it is."""
+    if not denial.final:
+        return Occasion.PASSING
+    if denial.status == UNAVAILABLE:
+        return Occasion.ERROR
+    return Occasion.SCREENING if denial.reason == Reason.SCREENING else Occasion.FINAL
+
+
+def _seconds(denial: Denial) -> int:
+    return max(1, math.ceil(denial.retry_after or 1))
 
 
 def said(denial: Denial, caller: Caller) -> tuple[str, Json]:
@@ -178,7 +220,7 @@ def _status(denial: Denial, caller: Caller) -> int:
 def _retry(denial: Denial) -> dict[str, str]:
     if denial.final:
         return {"x-should-retry": "false"}
-    return {"retry-after": str(max(1, math.ceil(denial.retry_after or 1)))}
+    return {"retry-after": str(_seconds(denial))}
 
 
 def _has_hint(denial: Denial, caller: Caller) -> bool:
@@ -248,7 +290,7 @@ _ACCOUNT = frozenset({"reason", "run", "calls", "token_cost", "compute_cost", "t
 
 def _details(denial: Denial) -> list[Json]:
     if not denial.final:
-        delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
+        delay = f"{_seconds(denial)}s"
         return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
     if denial.reason == Reason.SCREENING:
         error = {"reason": "SCREENING", "domain": "leash"}
