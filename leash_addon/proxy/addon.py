@@ -73,11 +73,12 @@ class LeashAddon:
         peers = [self._peers] if self._peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
-        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
-        self.cutter = Cutter(governor, self._sockets, self._caller)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
+        again = self.keys.again
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
+        self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -168,7 +169,7 @@ class LeashAddon:
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         self.cutter.begin(flow, intake)
-        if governor.policy.cut and asked.stream:
+        if self._may_cut and asked.stream:
             flow.request.headers["accept-encoding"] = "identity"  # to have room for a last word
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
@@ -210,11 +211,17 @@ class LeashAddon:
         if intake is None or intake.call is None:
             return
         try:
-            install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
+            asked = self._asked[flow.id]
+            install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
             listen(self.screening, intake.call, lambda hit: self._cut_hostile(flow, hit))
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
+
+    @property
+    def _may_cut(self) -> bool:
+        """Tell whether answers may be cut, so that they need room for a last word."""
+        return self.governor.policy.cut or (self.screening is not None and self.screening.cuts)
 
     def _cut_hostile(self, flow: HTTPFlow, hit: Blocked) -> None:
         denial = Denial(reason=Reason.SCREENING.value, message=hit.message, more=hit.fields())

@@ -107,8 +107,7 @@ class Stock:
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
         self._exit.close()
-        for run in governor.runs:
-            await writer.finish_run(run, 0)
+        await writer.finish_runs(governor.runs)
         await writer.close()
 
     async def _start(self) -> None:
@@ -131,7 +130,7 @@ class Stock:
         )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
-        if settings.cut:
+        if settings.cut or (screening is not None and screening.cuts):
             ctx.options.update(http2=False)  # a stream can be cut alone, without its siblings
         self._writer = writer
         keys = Keys(
