@@ -10,21 +10,19 @@ A message never speaks of the length of a prompt: clients answer that by compact
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from leash_addon.core.money import Instant
-from leash_addon.core.verdict import Reason, Trip
+from leash_addon.core.verdict import Reason
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
+from leash_addon.proxy.denials import FAULT, INTERNAL, LEDGER_AWAY, UNAVAILABLE, Denial
 from leash_addon.proxy.dialects import Dialect, Occasion
 from leash_addon.proxy.identify import SCOPED_RUN
 
-INTERNAL = "internal"
-"""The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
+__all__ = ["FAULT", "INTERNAL", "LEDGER_AWAY", "Caller", "Denial", "Refusal", "refusal"]
 
 type Json = dict[str, object]
 
@@ -78,54 +76,6 @@ class Refusal:
     status: int
     headers: dict[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denial:
-    """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
-
-    ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
-    ``more``: fields beside the account, for programs.
-    """
-
-    reason: str
-    message: str
-    final: bool = True
-    retry_after: float | None = None
-    status: int | None = None
-    account: str = ""
-    resets_at: Instant | None = None
-    more: Mapping[str, object] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, trip: Trip) -> "Denial":
-        """Take a limit's no."""
-        return cls(
-            reason=trip.reason.value,
-            message=trip.message,
-            final=trip.final,
-            retry_after=trip.retry_after,
-            status=503 if trip.reason is Reason.DRAINING else None,
-            account=trip.account,
-            resets_at=trip.resets_at,
-        )
-
-
-UNAVAILABLE = 503
-"""The status of what is leash's own trouble."""
-
-LEDGER_AWAY = Denial(
-    reason=Reason.LEDGER_UNAVAILABLE.value,
-    message="the ledger cannot be written, so nothing was forwarded",
-    final=False,
-    retry_after=2.0,
-    status=503,
-)
-FAULT = Denial(
-    reason=INTERNAL,
-    message="leash itself failed on this call, so nothing was forwarded; its log says why",
-    status=UNAVAILABLE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
