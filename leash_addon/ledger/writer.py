@@ -7,8 +7,9 @@ for dead owners.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
@@ -96,6 +97,15 @@ class LedgerWriter:
         return await self._patiently(
             lambda: self._ledger.finish_run(run, exit_code, self._clock(), coverage=coverage)
         )
+
+    async def finish_runs(self, runs: Iterable[str]) -> None:
+        """Record the ends of many runs whose proxy ends, after everything that is queued.
+
+        Waits for the disk once, not once a run: a shared proxy may have had thousands.
+        """
+        await self.drain()
+        for run in sorted(runs):
+            await self._patiently(partial(self._ledger.finish_run, run, 0, self._clock()))
 
     def balance(self, run: str) -> Balance:
         """Return what a run stands at, without what is still queued; never waits for a network.

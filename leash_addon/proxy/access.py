@@ -66,13 +66,14 @@ class Access:
         clock: Callable[[], Instant],
         run: str | None = None,
         shared: bool = False,
+        child: bool = False,
         root_pem: bytes = b"",
     ) -> Self:
-        """Take what the settings say. ``run``: the one run of ``leash run``, whose child is let in.
+        """Take what the settings say. ``run``: the one run that every call belongs to.
 
-        ``shared``: others than that child may come.
+        ``shared``: it is a proxy for others. ``child``: it is for a child of ours, which is let in.
         """
-        asks = bool(settings.tokens) and run is None
+        asks = bool(settings.tokens) and not child
         return cls(
             entrance=Entrance(
                 gate=Gate(settings.tokens, clock) if asks else None,

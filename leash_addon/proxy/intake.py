@@ -22,6 +22,7 @@ from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
+from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import is_for_us, send_to_url
 from leash_addon.wire.routes import ProviderRule, Providers, Route
 from leash_addon.wire.senders import read_sender
@@ -56,6 +57,7 @@ class Intake:
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     sure: bool = False
     call: Call | None = None
+    tee: Tee | None = None
     grant: Grant | None = None
     injected: bool = False
     remark: str = ""

@@ -104,6 +104,7 @@ class Denial:
             message=trip.message,
             final=trip.final,
             retry_after=trip.retry_after,
+            status=503 if trip.reason is Reason.DRAINING else None,
             account=trip.account,
             resets_at=trip.resets_at,
         )

@@ -77,6 +77,11 @@ class Screening:
         self.engine, self.settings = engine, settings
         self._verdicts = Verdicts()
 
+    @property
+    def cuts(self) -> bool:
+        """Tell whether a rule may end an answer."""
+        return self.settings.action(Part.RESPONSE) is Action.CUT
+
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
         acts = not ACTING.isdisjoint(self.settings.actions.values())
@@ -188,9 +193,17 @@ class _Screened:
         known = self._verdicts.find_text(key)
         if known is None:
             allowed = block in self._settings.allowed
-            fired = () if allowed else await self._screen(text.text, text.part)
+            fired = () if allowed else await self._fired(text, block)
             known = _judged(text, action, block, (*path, *text.path), fired)
             self._verdicts.keep_text(key, known)
+        return known
+
+    async def _fired(self, text: Text, block: str) -> tuple[Finding, ...]:
+        key = (text.part, block)
+        known = self._verdicts.fired(key)
+        if known is None:
+            known = await self._screen(text.text, text.part)
+            self._verdicts.keep_fired(key, known)
         return known
 
     async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:

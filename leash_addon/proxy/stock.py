@@ -26,6 +26,7 @@ from leash_addon.config.settings import KEYS, Key, Settings
 from leash_addon.core.money import Instant
 from leash_addon.errors import LeashError
 from leash_addon.ledger import LedgerWriter, open_ledger
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
@@ -106,8 +107,7 @@ class Stock:
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
         self._exit.close()
-        for run in governor.runs:
-            await writer.finish_run(run, 0)
+        await writer.finish_runs(governor.runs)
         await writer.close()
 
     async def _start(self) -> None:
@@ -130,6 +130,8 @@ class Stock:
         )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
+        if settings.cut or (screening is not None and screening.cuts):
+            ctx.options.update(http2=False)  # a stream can be cut alone, without its siblings
         self._writer = writer
         keys = Keys(
             writer,
@@ -139,9 +141,17 @@ class Stock:
             clock=_clock,
         )
         self._exit.enter_context(seam(keys.swaps))
-        clients = load_clients()
+        access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
-            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+            LeashAddon(
+                governor,
+                providers,
+                load_clients(),
+                remarks=True,
+                keys=keys,
+                screening=screening,
+                access=access,
+            )
         )
         if screening is not None:
             self._rulebook = Rulebook(screening, settings)

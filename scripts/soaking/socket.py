@@ -53,15 +53,22 @@ async def _talk(made: Site, turns: int) -> dict[str, object]:
         balance, problems = ledger.balance(RUN), ledger.fsck()
         measured = settled_calls(ledger, RUN)[Confidence.MEASURED]
     found = memory.growth(warm)
+    counted = {
+        "provider": made.provider.count,
+        "opened": balance.calls,
+        "settled": balance.settled,
+        "measured": measured,
+    }
     return {
         "turns": turns,
         "messages": messages,
         "seconds": round(seconds),
         "turns_per_second": round(turns / seconds),
+        "counted": counted,
         "open_calls_left": balance.open_calls,
         **found,
         "held": (ended, problems) == (0, [])
-        and {balance.calls, balance.settled, measured, made.provider.count} == {turns}
+        and set(counted.values()) == {turns}
         and (balance.open_calls, balance.held) == (0, 0)
         and float(str(found["rss_growth"])) < MOST_GROWTH,
     }

@@ -120,7 +120,13 @@ async def _soak(made: Site, connections: int, seconds: float, warm: float) -> di
     with made.ledger() as ledger:
         balance, problems = ledger.balance(RUN), ledger.fsck()
         measured = settled_calls(ledger, RUN)[Confidence.MEASURED]
-    counts = {tally.streams, balance.calls, balance.settled, measured, made.provider.count}
+    counted = {
+        "clients": tally.streams,
+        "provider": made.provider.count,
+        "opened": balance.calls,
+        "settled": balance.settled,
+        "measured": measured,
+    }
     return {
         "streams_at_once": tally.peak,
         "seconds": seconds,
@@ -128,11 +134,12 @@ async def _soak(made: Site, connections: int, seconds: float, warm: float) -> di
         "events": tally.events,
         "errors": len(tally.errors),
         "first_error": next(iter(tally.errors), None),
+        "counted": counted,
         "open_calls_left": balance.open_calls,
         **found,
         "held": (ended, problems, tally.errors) == (0, [], [])
         and tally.peak == connections
-        and len(counts) == 1
+        and len(set(counted.values())) == 1
         and (balance.open_calls, balance.held) == (0, 0)
         and float(str(found["rss_growth"])) < MOST_GROWTH,
     }
