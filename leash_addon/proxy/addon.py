@@ -213,7 +213,12 @@ class LeashAddon:
         try:
             asked = self._asked[flow.id]
             install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
-            listen(self.screening, intake.call, lambda hit: self._cut_hostile(flow, hit))
+            listen(
+                self.screening,
+                intake.call,
+                lambda hit: self._cut_hostile(flow, hit),
+                streams=asked.stream,
+            )
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
