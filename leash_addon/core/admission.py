@@ -178,14 +178,26 @@ def _asked(
 
 
 def _trips(ask: Ask, caps: list[_Cap], taken: list[tuple[Drawn, Taken]]) -> list[Trip]:
-    """Return what the caps say, then what a call without a price meets, then the rate limits."""
+    """Return what key and caps say, what a call without a price meets, then the rate limits."""
     blind = [one for one in caps if one.money and one.account.cap.refuses]
     found = [
+        _ungranted(ask),
         *[one.trip for one in caps],
         unpriceable(ask) if blind else None,
         *[rate_trip(drawn, draw) for drawn, draw in taken],
     ]
     return [trip for trip in found if trip is not None]
+
+
+def _ungranted(ask: Ask) -> Trip | None:
+    """Refuse a model that the caller's virtual key is not for."""
+    if ask.grant is None or ask.grant.allows(ask.model):
+        return None
+    message = (
+        f"the virtual key {ask.grant.name} is not for the model {ask.model or '(none named)'}, "
+        f"but for {', '.join(ask.grant.models)}"
+    )
+    return Trip(reason=Reason.AUTH, effect=Effect.REFUSE, message=message)
 
 
 def _warned(ask: Ask, caps: Iterable[_Cap], now: Instant, *, admitted: bool) -> tuple[Warned, ...]:
