@@ -1,35 +1,24 @@
 """Which rules match a folded text, and where.
 
-The text is read in slices that overlap by a rule's longest match. ``re2.Filter`` looks for the
-letters that a pattern cannot do without, in one pass over a slice, and leaves the few patterns
-that may match there; these are tried, strict ones first. A pattern that has no such letters would
-be left every time; it is tried only where a keyword of its rule occurs.
+Hundreds of patterns are not tried on every text: ``prefilter`` says which may match, and where. A
+pattern that needs no letters would always be tried; it is where a keyword of its rule occurs.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
-
-import re2
+from typing import Final, NamedTuple
 
 from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
-from leash_addon.screen.pattern import Regexp, compiled, options, translated
+from leash_addon.screen.literals import clauses
+from leash_addon.screen.pattern import Regexp, compiled, translated
+from leash_addon.screen.prefilter import Prefilter
 from leash_addon.screen.rule import Rule
 
-SLICE: Final = 2048
-"""Characters of one slice: the fewer, the fewer patterns are left by chance."""
-LONGEST: Final = 256
-"""Characters of a match that is sure to be found."""
 PLACES: Final = 4
-"""Places of one pattern that are told in one slice."""
-MANY: Final = 32
-"""Patterns that are tried one by one; for more RE2's own loop is quicker."""
-CROWD: Final = 8
-"""Rules that fire in one slice, after which the rest of it is not tried."""
-
-type RegexpFilter = Any
-"""RE2's filter, which ships no types."""
+"""Places of one pattern that are told in one stretch."""
+CROWD: Final = 16
+"""Rules that fire in one text, after which the rest of it is not tried."""
 
 
 class Place(NamedTuple):
@@ -40,13 +29,8 @@ class Place(NamedTuple):
     end: int
 
 
-class _Pattern(NamedTuple):
-    rule: Rule
-    pattern: str
-
-
 class _Ready(NamedTuple):
-    """A pattern, compiled. ``keywords``: one must occur, in UTF-8; none for a filtered pattern."""
+    """A pattern, compiled. ``keywords``: in UTF-8, for patterns that need no letters."""
 
     rule: Rule
     regexp: Regexp
@@ -59,68 +43,38 @@ class Matcher:
     def __init__(self, rules: Sequence[Rule], folding: Folding) -> None:
         """Compile. Raises ``ValueError`` for a pattern that RE2 does not take."""
         strict_first = sorted(rules, key=lambda rule: rule.severity)
-        every = [_Pattern(rule, pattern) for rule in strict_first for pattern in rule.any_of]
-        bare = set(_without_letters(every, folding))
-        self._bare = [_ready(each, folding) for each in every if each in bare]
-        filtered = [each for each in every if each not in bare]
-        self._filter = _filter(filtered, folding) if filtered else None
-        self._filtered = [_Ready(each.rule, self._filter.re(n)) for n, each in enumerate(filtered)]
+        every = [
+            (_ready(rule, pattern, folding), clauses(translated(pattern, folding)))
+            for rule in strict_first
+            for pattern in rule.any_of
+        ]
+        self._bare = [ready for ready, needed in every if not needed]
+        self._filtered = [ready for ready, needed in every if needed]
+        self._prefilter = Prefilter([needed for _, needed in every if needed])
 
     def places(self, text: str, part: Part) -> Iterator[Place]:
-        """Find the rules of a part that match, slice by slice; an overlap may tell twice."""
-        for start in range(0, max(len(text), 1), SLICE):
-            piece = text[max(0, start - LONGEST) : start + SLICE]
-            for rule, first, last in self._in_slice(piece.encode(), part):
-                before = max(0, start - LONGEST)
-                yield Place(rule, before + first, before + last)
-
-    def _in_slice(self, raw: bytes, part: Part) -> Iterator[Place]:
+        """Find the rules of a part that match a window of some thousand characters."""
+        raw = text.encode()
         fired: set[str] = set()
-        for each in self._likely(raw):
+        for each, start, end in self._likely(raw):
             if part not in each.rule.scan:
                 continue
-            for match in islice(each.regexp.finditer(raw), PLACES):
-                first = len(raw[: match.start()].decode())
-                yield Place(each.rule, first, first + len(match.group().decode()))
+            for match in islice(each.regexp.finditer(raw, start, end), PLACES):
+                first = len(raw[: match.start()].decode(errors="replace"))
+                size = len(match.group().decode(errors="replace"))
+                yield Place(each.rule, first, first + size)
                 fired.add(each.rule.id)
             if len(fired) >= CROWD:
                 return
 
-    def _likely(self, raw: bytes) -> Iterator[_Ready]:
-        if self._filter is not None:
-            left = sorted(self._filter.Match(raw, True) or ())  # noqa: FBT003 - positional only
-            for index in left[:MANY]:
-                yield self._filtered[index]
-            if len(left) > MANY:
-                for index in sorted(self._filter.Match(raw) or ()):
-                    if index > left[MANY - 1]:
-                        yield self._filtered[index]
+    def _likely(self, raw: bytes) -> Iterator[tuple[_Ready, int, int]]:
+        for index, start, end in self._prefilter.likely(raw):
+            yield self._filtered[index], start, end
         for each in self._bare:
             if not each.keywords or any(word in raw for word in each.keywords):
-                yield each
+                yield each, 0, len(raw)
 
 
-def _filter(patterns: Sequence[_Pattern], folding: Folding) -> RegexpFilter:
-    built = re2.Filter()
-    chosen = options()
-    for each in patterns:
-        try:
-            built.Add(translated(each.pattern, folding), chosen)
-        except re2.error as error:
-            msg = f"{each.rule.id}: {each.pattern}: {error}"
-            raise ValueError(msg) from None
-    built.Compile()
-    return built
-
-
-def _without_letters(patterns: Sequence[_Pattern], folding: Folding) -> list[_Pattern]:
-    """Find the patterns that the filter would try on any text."""
-    if not patterns:
-        return []
-    left = _filter(patterns, folding).Match("", True) or ()  # noqa: FBT003 - positional only
-    return [patterns[index] for index in left]
-
-
-def _ready(each: _Pattern, folding: Folding) -> _Ready:
-    keywords = tuple(folding.fold(word).encode() for word in each.rule.keywords)
-    return _Ready(each.rule, compiled(each.pattern, folding), keywords)
+def _ready(rule: Rule, pattern: str, folding: Folding) -> _Ready:
+    keywords = tuple(folding.fold(word).encode() for word in rule.keywords)
+    return _Ready(rule, compiled(pattern, folding), keywords)
