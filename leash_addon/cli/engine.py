@@ -19,7 +19,9 @@ from leash_addon.config.packs import load_providers
 from leash_addon.config.prices import Prices, load_prices
 from leash_addon.config.settings import Settings
 from leash_addon.core.journal import Entry
+from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.bundle import write_bundle
 from leash_addon.proxy.ca import Authority, open_authority
@@ -27,6 +29,7 @@ from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.hosts import authority_hosts
 from leash_addon.proxy.keys import Keys
+from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
@@ -59,18 +62,38 @@ class Engine:
     addon: LeashAddon
     port: int
     trust: Trust
+    proxy: Proxy
+    providers: Providers
+
+    def take(self, providers: Providers, prices: Prices) -> None:
+        """Go on with other packs and prices.
+
+        Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
+        """
+        permits = self.proxy.authority.permits
+        beyond = [host for host in authority_hosts(providers) if not permits(host)]
+        if beyond:
+            msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
+            raise UsageError(msg)
+        self.providers.become(providers)
+        self.addon.governor.prices = prices
 
 
 def equip(settings: Settings) -> Equipment:
     """Load packs, prices and the authority. Raises ``UsageError`` for what is wrong in them."""
-    where = settings.files[-1].name if settings.files else "leash.toml"
-    providers = load_providers(settings.providers, where=where)
+    providers, prices = tables(settings)
     return Equipment(
         settings=settings,
         providers=providers,
-        prices=load_prices(settings.prices),
+        prices=prices,
         authority=authority_of(settings, providers),
     )
+
+
+def tables(settings: Settings) -> tuple[Providers, Prices]:
+    """Load packs and prices. Raises ``UsageError`` for what is wrong in them."""
+    where = settings.files[-1].name if settings.files else "leash.toml"
+    return load_providers(settings.providers, where=where), load_prices(settings.prices)
 
 
 def authority_of(settings: Settings, providers: Providers) -> Authority:
@@ -102,11 +125,14 @@ async def proxying(
     host: str = "127.0.0.1",
     port: int = 0,
     shared: bool = False,
+    listening: Listening | None = None,
 ) -> AsyncIterator[Engine]:
     """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited.
 
-    ``shared``: other processes listen on the same port.
+    ``shared``: other processes listen on the same port. ``listening``: others than a child of ours
+    may come.
     """
+    settings, authority = equipment.settings, equipment.authority
     governor = Governor(
         ledger=writer,
         prices=equipment.prices,
@@ -114,8 +140,16 @@ async def proxying(
         clock=now,
         secret=open_secret(equipment.settings.home),
     )
-    screening = open_screening(equipment.settings)
-    home = equipment.settings.home
+    home, clients = settings.home, load_clients()
+    access = Access.of(
+        settings,
+        equipment.providers,
+        clock=now,
+        run=policy.run,
+        shared=listening is not None,
+        child=listening is None,
+        root_pem=authority.root_pem,
+    )
     keys = Keys(
         writer,
         equipment.providers,
@@ -123,16 +157,33 @@ async def proxying(
         master=lambda: master_key(environ, home),
         clock=now,
     )
-    clients = load_clients()
-    addon = LeashAddon(governor, equipment.providers, clients, keys=keys, screening=screening)
-    authority = equipment.authority
+    addon = LeashAddon(
+        governor,
+        equipment.providers,
+        clients,
+        keys=keys,
+        screening=open_screening(settings),
+        access=access,
+    )
     with tempfile.TemporaryDirectory(prefix="leash-", ignore_cleanup_errors=True) as folder:
         files = write_bundle(Path(folder), authority.root_pem, environ)
         async with Proxy(
-            addon, authority, host=host, port=port, upstream_roots=files.upstream, shared=shared
+            addon,
+            authority,
+            host=host,
+            port=port,
+            upstream_roots=files.upstream,
+            shared=shared,
+            listening=listening,
         ) as proxy:
             with _reloading(addon.screening, equipment.settings):
-                yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+                yield Engine(
+                    addon=addon,
+                    port=proxy.port,
+                    trust=trust_of(files),
+                    proxy=proxy,
+                    providers=equipment.providers,
+                )
 
 
 @contextmanager

@@ -6,15 +6,18 @@ from pathlib import Path
 import click
 
 from leash_addon.cli import shown
+from leash_addon.cli.addresses import address
 from leash_addon.cli.engine import equip
 from leash_addon.cli.environment import Door, child_environment, trust_of
 from leash_addon.cli.options import config_option, json_option, no_env_option, read_settings
-from leash_addon.cli.serve import DEFAULT_LISTEN, address
+from leash_addon.cli.serve import DEFAULT_LISTEN
 from leash_addon.cli.session import check_run
 from leash_addon.cli.shells import Shell, exported, unset
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.proxy.bundle import write_bundle
+from leash_addon.proxy.presented import NOBODY
 
-NO_SECRET = "x"  # noqa: S105 - nobody is asked for one, but an empty part stops some clients
+NO_SECRET = "x"  # noqa: S105 - where nobody is asked; but an empty part stops some clients
 EXAMPLES = """\b
 Examples:
   eval "$(leash env)"
@@ -37,10 +40,8 @@ Examples:
     "--run",
     "run_id",
     metavar="NAME",
-    default="default",
-    show_default=True,
     envvar="LEASH_RUN",
-    help="The run that calls are charged to.",
+    help="The run that calls are charged to; else X-Loop-Id, the agent's session or default.",
 )
 @click.option(
     "--shell",
@@ -55,7 +56,7 @@ Examples:
 def env(
     *,
     listen: str,
-    run_id: str,
+    run_id: str | None,
     shell: str,
     no_env: tuple[str, ...],
     as_json: bool,
@@ -69,7 +70,12 @@ def env(
     equipment = equip(settings)
     host, port = address(listen)
     files = write_bundle(settings.home / "trust", equipment.authority.root_pem, os.environ)
-    door = Door(host=host, port=port, run=check_run(run_id), secret=NO_SECRET)
+    door = Door(
+        host=host,
+        port=port,
+        run=NOBODY if run_id is None else check_run(run_id),
+        secret=os.environ.get(VARIABLE) or NO_SECRET,
+    )
     before = dict(os.environ)
     after = child_environment(
         before, door, trust_of(files), governed=equipment.governed_hosts, alone=no_env

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +15,26 @@ from leash_addon.core.money import Instant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, open_ledger
 
+if TYPE_CHECKING:
+    from leash_addon.cli.remote import Source
+
 type Command = Callable[..., Any]
 
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "cut"})
+SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "require_run_id", "cut"})
 
 
 def settings_options(command: Command) -> Command:
     """Give a command one flag per setting, in the order of the table, and ``--config``."""
-    for key in reversed(KEYS):
+    return _with_options(command, [key for key in KEYS if not key.listener])
+
+
+def serving_options(command: Command) -> Command:
+    """Give a command that listens for others the flags of its port, too."""
+    return _with_options(command, KEYS)
+
+
+def _with_options(command: Command, keys: Sequence[Key]) -> Command:
+    for key in reversed(keys):
         command = _option(key)(command)
     return config_option(command)
 
@@ -63,6 +75,13 @@ no_env_option = click.option(
 def read_settings(config: Path | None, **flags: object) -> Settings:
     """Merge files, environment and these flags. Raises ``UsageError``."""
     return load(env=os.environ, cwd=Path.cwd(), home=Path.home(), flags=flags, config=config)
+
+
+def open_source(config: Path | None, db: str | None) -> "Source":
+    """Open the ledger, or speak to the one that ``--remote`` names."""
+    context = click.get_current_context(silent=True)
+    remote = context.find_root().obj if context else None
+    return open_existing(config, db) if remote is None else remote
 
 
 def open_existing(config: Path | None, db: str | None) -> Ledger:

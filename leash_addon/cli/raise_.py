@@ -16,11 +16,15 @@ from leash_addon.cli.options import (
     who,
 )
 from leash_addon.cli.raise_cap import raise_cap
+from leash_addon.cli.remote import current
+from leash_addon.cli.say import say
 from leash_addon.config.settings import LIMIT_KEYS, Key
+from leash_addon.core.balance import Balance
 from leash_addon.core.limits import Limits
+from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
-from leash_addon.ledger import raise_hint
+from leash_addon.ledger import Ledger, raise_hint
 from leash_addon.proxy.account import Account
 
 RAISABLE = tuple(key for key in LIMIT_KEYS if key.name not in {"count_imputed", "warn_at"})
@@ -65,9 +69,15 @@ def raise_(
     if (run is None) == (cap is None):
         msg = "raise: name a run, or an account with --cap (see `leash raise --help`)"
         raise UsageError(msg)
+    remote = current()
+    if run is None and remote is not None:
+        for line in remote.raise_cap(cap or "", given, who()):
+            say(line)
+        return
     if run is None:
         with open_existing(config, db) as ledger:
-            raise_cap(ledger, read_settings(config, db=db), cap or "", given)
+            for line in raise_cap(ledger, read_settings(config, db=db), cap or "", given, by=who()):
+                say(line)
         return
     _raise_run(run, given, config, db)
 
@@ -80,14 +90,12 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
         msg = "raise: name a limit, for example --max-cost +5 (see `leash raise --help`)"
         raise UsageError(msg)
     at = now()
-    with open_existing(config, db) as ledger:
-        before = ledger.balance(run)
-        if before.stopped is Reason.KILL:
-            msg = (
-                f"run {run} was killed and stays so; start another, for example leash --run {run}-2"
-            )
-            raise UsageError(msg)
-        after = ledger.raise_limits(run, changed(before.limits, given), at, by=who())
+    remote = current()
+    if remote is not None:
+        after = remote.raise_run(run, given, who())
+    else:
+        with open_existing(config, db) as ledger:
+            after = raised(ledger, run, given, at, who())
     account = Account(balance=after, now=at)
     click.echo(
         f"leash: run {run} stands at {account.sentence}; limits: {_shown(account)}", err=True
@@ -96,6 +104,20 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
         hint = raise_hint(run, after.stopped)
         mend = f"; `{hint}`" if hint else ""
         click.echo(f"leash: run {run} is still stopped ({after.stopped}){mend}", err=True)
+
+
+def raised(ledger: Ledger, run: str, given: dict[str, str], at: Instant, by: str) -> Balance:
+    """Raise limits of a run on the record; raises ``UsageError`` for what cannot be."""
+    wrong = sorted(given.keys() - {key.name for key in RAISABLE})
+    if wrong or not given:
+        names = ", ".join(key.name for key in RAISABLE)
+        msg = f"raise: {', '.join(wrong) or 'nothing given'}; a run has {names}"
+        raise UsageError(msg)
+    before = ledger.balance(run)
+    if before.stopped is Reason.KILL:
+        msg = f"run {run} was killed and stays so; start another, for example leash --run {run}-2"
+        raise UsageError(msg)
+    return ledger.raise_limits(run, changed(before.limits, given), at, by=by)
 
 
 def changed(limits: Limits, given: dict[str, str]) -> Limits:

@@ -1,30 +1,23 @@
 """``leash serve``: one proxy for many runs, until it is told to end."""
 
 import asyncio
-import contextlib
-import ipaddress
 import logging
-import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from leash_addon.cli.engine import equip, proxying, writing
-from leash_addon.cli.lines import count, limits_line
-from leash_addon.cli.notices import log_notice, terms_line
-from leash_addon.cli.options import now, read_settings, settings_options
-from leash_addon.cli.say import say
-from leash_addon.cli.workers import Ends, Supervisor, reserve
+from leash_addon.cli.addresses import address, is_loopback, shown
+from leash_addon.cli.admin.serving import admin_port
+from leash_addon.cli.options import read_settings, serving_options
+from leash_addon.cli.service import Service, serve_alone, serve_together
+from leash_addon.config import values
 from leash_addon.config.settings import Settings
+from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
-from leash_addon.ledger import open_ledger
-from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.listening import Listening, listener_certificate
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
-ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(
@@ -39,13 +32,25 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     default=DEFAULT_LISTEN,
     show_default=True,
     envvar="LEASH_LISTEN",
-    help="Where to listen; loopback only, so far.",
+    help="Where to listen.",
 )
 @click.option(
     "--insecure",
     is_flag=True,
     envvar="LEASH_INSECURE",
-    help="Serve without asking who calls: everyone on this machine may.",
+    help="Serve without asking who calls: everyone on this machine may. Loopback only.",
+)
+@click.option(
+    "--socks5",
+    metavar="[HOST:]PORT",
+    envvar="LEASH_SOCKS5",
+    help="Listen for SOCKS5 clients, too; the token is the password.",
+)
+@click.option(
+    "--transparent",
+    metavar="[HOST:]PORT",
+    envvar="LEASH_TRANSPARENT",
+    help="Listen for connections that a firewall redirects (Linux: as root).",
 )
 @click.option(
     "--log-level",
@@ -63,7 +68,21 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     envvar="LEASH_WORKERS",
     help="So many processes on the one port; a core each.",
 )
-@settings_options
+@click.option(
+    "--drain",
+    metavar="30s",
+    default="30s",
+    show_default=True,
+    envvar="LEASH_DRAIN",
+    help="At the end, give open calls so long.",
+)
+@click.option(
+    "--admin",
+    metavar="HOST:PORT",
+    envvar="LEASH_ADMIN",
+    help="Listen for probes (/healthz, /readyz), /metrics and the API of leash --remote.",
+)
+@serving_options
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -71,42 +90,67 @@ def serve(
     *,
     listen: str,
     insecure: bool,
+    socks5: str | None,
+    transparent: str | None,
     log_level: str,
     workers: int,
+    drain: str,
+    admin: str | None,
     config: Path | None,
     **flags: str | None,
 ) -> None:
     """Govern whoever comes: one port for HTTPS_PROXY and for base_url clients.
 
-    A call belongs to the run that X-Loop-Id names, else to the proxy user's, else to "default".
-    Every run gets the limits given here; without any there is none.
+    Clients prove themselves with a token: the password of the proxy's address, or the header
+    X-Leash-Token. A call belongs to the run that the proxy user names, else X-Loop-Id, else the
+    path, else the agent's session, else "default" (run_from). Every run gets the limits given
+    here; without any there is none.
     """
     host, port = address(listen)
-    if not insecure:
-        msg = "serve asks nobody who calls, so far; --insecure says that you know"
-        raise UsageError(msg)
+
+    def read() -> Settings:
+        return read_settings(config, **flags)
+
+    settings = read()
+    may_serve(settings, host, insecure=insecure)
     log_to_stderr(log_level)
-    settings = read_settings(config, **flags)
+    listening = Listening(
+        certificate=listener_certificate(settings),
+        asks=bool(settings.tokens),
+        socks5=_further(socks5, host, "--socks5"),
+        transparent=_further(transparent, host, "--transparent"),
+    )
+    service = Service(
+        settings=settings,
+        host=host,
+        port=port,
+        listening=listening,
+        read=read,
+        drain=_span(drain),
+        admin=admin_port(admin, settings),
+    )
     if workers == 1:
-        asyncio.run(_serve(settings, host, port))
+        asyncio.run(serve_alone(service))
     else:
-        ctx.exit(_serve_together(settings, host, port, workers))
+        ctx.exit(serve_together(service, workers))
 
 
-def address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``. Raises ``UsageError``, also for what is not loopback."""
-    host, colon, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
-        msg = f"--listen: {text!r} is no address; write for example {DEFAULT_LISTEN}"
+def may_serve(settings: Settings, host: str, *, insecure: bool) -> None:
+    """Refuse to open a door that nobody stands at. Raises ``UsageError``."""
+    if settings.tokens:
+        return
+    if not insecure:
+        msg = (
+            f"serve asks who calls: export {VARIABLE}=$(leash gen-token), or write [[token]] "
+            "tables; --insecure lets everyone on this machine in"
+        )
         raise UsageError(msg)
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return host, int(port)
-    if host == "localhost":
-        return "127.0.0.1", int(port)
-    msg = f"--listen: {host or 'every address'} is not loopback, and nobody is asked who calls"
-    raise UsageError(msg)
+    if not is_loopback(host):
+        msg = (
+            f"--listen: {host} is not loopback, and --insecure would let everyone in; "
+            f"export {VARIABLE}=$(leash gen-token)"
+        )
+        raise UsageError(msg)
 
 
 def log_to_stderr(level: str) -> None:
@@ -118,83 +162,17 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger("mitmproxy").setLevel(logging.WARNING)
 
 
-async def _serve(settings: Settings, host: str, port: int, ends: Ends | None = None) -> None:
-    """Serve until told to end. ``ends``: those of a worker, whose supervisor announces."""
-    equipment = equip(settings)
-    policy = Policy.of(settings, prices=equipment.prices.describe())
-    async with writing(settings, log_notice) as (_, writer):
-        runs: set[str] = set()
-        try:
-            async with proxying(
-                equipment,
-                writer,
-                policy,
-                dict(os.environ),
-                host=host,
-                port=port,
-                shared=ends is not None,
-            ) as engine:
-                with _told_to_end() as end:
-                    if ends is None:
-                        _announce(settings, equipment.authority.notice, host, engine.port)
-                    else:
-                        _report(ends, end)
-                    await end.wait()
-                runs.update(engine.addon.governor.runs)
-        finally:
-            for run in sorted(runs):
-                await writer.finish_run(run, 0)
-    who = "" if ends is None else f"worker {os.getpid()} "
-    say(f"{who}served {count(engine.addon.coverage.calls, 'call')} in {count(len(runs), 'run')}")
-
-
-def _serve_together(settings: Settings, host: str, port: int, workers: int) -> int:
-    """Serve from several processes; return the exit code."""
-    notice = equip(settings).authority.notice  # made, or found wrong, once and before any fork
-    with open_ledger(settings.db, terms=settings.terms) as ledger:
-        ledger.sweep(now())
-
-    with reserve(host, port) as held:
-        taken = held.getsockname()[1]
-
-        def work(ends: Ends) -> int:
-            asyncio.run(_serve(settings, host, taken, ends))
-            return 0
-
-        supervisor = Supervisor(workers, work)
-        return supervisor.run(
-            lambda: _announce(settings, notice, host, taken, f" · {workers} workers")
-        )
-
-
-def _report(ends: Ends, end: asyncio.Event) -> None:
-    """Tell the supervisor that this worker listens, and end when the supervisor does."""
-    asyncio.get_running_loop().add_reader(ends.alive, end.set)
-    os.write(ends.ready, b"1")
-    os.close(ends.ready)
-
-
-def _announce(
-    settings: Settings, notice: str | None, host: str, port: int, workers: str = ""
-) -> None:
-    if notice:
-        say(notice)
-    terms = terms_line(settings)
-    if not settings.limits_given and not terms:
-        say(
-            'no limit is set, on the run "default" or any other: calls are metered, none is refused'
-        )
-    shown = f"[{host}]" if ":" in host else host
-    say(f"serving on {shown}:{port}{workers} · {limits_line(settings.limits)}{terms}")
-
-
-@contextlib.contextmanager
-def _told_to_end() -> Iterator[asyncio.Event]:
-    loop, end = asyncio.get_running_loop(), asyncio.Event()
-    for which in ENDS:
-        loop.add_signal_handler(which, end.set)
+def _span(text: str) -> float:
     try:
-        yield end
-    finally:
-        for which in ENDS:
-            loop.remove_signal_handler(which)
+        return float(values.span(text))
+    except ValueError as error:
+        msg = f"--drain: {error}"
+        raise UsageError(msg) from None
+
+
+def _further(where: str | None, host: str, flag: str) -> str | None:
+    """Complete the address of a further port with the first one's host."""
+    if where is None:
+        return None
+    whole = where if ":" in where else shown(host, 0).removesuffix("0") + where
+    return shown(*address(whole, flag=flag))

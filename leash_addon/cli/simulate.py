@@ -1,6 +1,6 @@
 """``leash simulate --config new.toml``: what other limits would have refused."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,10 +12,10 @@ from leash_addon.cli.lines import count
 from leash_addon.cli.options import json_option, open_existing, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.config.settings import LIMIT_KEYS, Settings
-from leash_addon.core.journal import CallAdjusted, CallSettled, Entry
+from leash_addon.core.journal import Entry
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Pico, show_usd
-from leash_addon.core.replay import Refused, Replay
+from leash_addon.core.replay import Refused, Replay, ends_of
 from leash_addon.errors import UsageError
 from leash_addon.ledger import run_account
 from leash_addon.proxy.account import time_of
@@ -61,11 +61,16 @@ def simulate(*, config: Path, only: str | None, db: str | None, as_json: bool) -
     with open_existing(config, db) as ledger:
         if only is not None:
             ledger.balance(only)
-        entries = list(ledger.upkeep.history())
-    replay, found = _replayed(entries, settings)
+        replay, found = _replayed(ledger.upkeep.history, settings)
+        was_pruned = ledger.upkeep.was_pruned()
     wanted = [one for one in found if only is None or one.opened.run == only]
     if as_json:
-        click.echo(shown.as_json(_summary(replay) | {"refused": [_shown(one) for one in wanted]}))
+        click.echo(
+            shown.as_json(
+                _summary(replay, was_pruned=was_pruned)
+                | {"refused": [_shown(one) for one in wanted]}
+            )
+        )
         return
     print_table(COLUMNS, [_row(one, settings.timezone) for one in wanted])
     saved = Pico(sum(one.cost or 0 for one in wanted))
@@ -73,9 +78,14 @@ def simulate(*, config: Path, only: str | None, db: str | None, as_json: bool) -
         f"{len(wanted)} of {count(replay.calls, 'call')} would have been refused, which came to "
         f"{show_usd(saved)}; the calls that go come to {show_usd(replay.spent)}"
     )
+    if was_pruned:
+        click.echo("note: older entries were pruned; what they came to counts as nothing here")
 
 
-def _replayed(entries: list[Entry], settings: Settings) -> tuple[Replay, list[Refused]]:
+def _replayed(
+    history: Callable[[], Iterable[Entry]], settings: Settings
+) -> tuple[Replay, list[Refused]]:
+    """Read the journal twice, a page at a time: a long one does not fit into memory."""
     given = {
         key.name: getattr(settings.limits, key.name)
         for key in LIMIT_KEYS
@@ -86,27 +96,12 @@ def _replayed(entries: list[Entry], settings: Settings) -> tuple[Replay, list[Re
         return msgspec.structs.replace(recorded, **given)
 
     replay = Replay(settings.terms, limits, run_account=run_account, on_blind=settings.on_blind)
-    return replay, list(replay.run(entries, _ends(entries)))
+    return replay, list(replay.run(history(), ends_of(history())))
 
 
-def _ends(entries: Iterable[Entry]) -> dict[str, CallSettled]:
-    """Return how calls ended, by id; the true end of one that was swept counts."""
-    ends: dict[str, CallSettled] = {}
-    for entry in entries:
-        match entry:
-            case CallSettled():
-                ends[entry.call] = entry
-            case CallAdjusted(call=call) if call in ends:
-                cost = Pico((ends[call].cost or 0) + entry.cost)
-                tokens = ends[call].tokens + entry.tokens
-                ends[call] = msgspec.structs.replace(ends[call], cost=cost, tokens=tokens)
-            case _:
-                pass
-    return ends
-
-
-def _summary(replay: Replay) -> shown.Shown:
-    return {"calls": replay.calls, **shown.money("admitted_cost", replay.spent)}
+def _summary(replay: Replay, *, was_pruned: bool) -> shown.Shown:
+    cost = shown.money("admitted_cost", replay.spent)
+    return {"calls": replay.calls, **cost, "pruned": was_pruned}
 
 
 def _row(one: Refused, zone: ZoneInfo) -> list[str]:

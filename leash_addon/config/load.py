@@ -23,6 +23,8 @@ from leash_addon.config.screening import (
     screening_of,
 )
 from leash_addon.config.settings import KEYS, PATHS, Key, Settings
+from leash_addon.config.tokens import VARIABLE, Grant, master_grant, read_tokens
+from leash_addon.config.variables import check_variables
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import database_url
 from leash_addon.core.holds import Holds
@@ -32,21 +34,11 @@ from leash_addon.errors import UsageError
 
 FILE = "leash.toml"
 LOCAL = "leash.local.toml"
-OTHER_VARIABLES = frozenset(
-    {
-        "LEASH_CONFIG",
-        "LEASH_RUN",
-        "LEASH_LISTEN",
-        "LEASH_WORKERS",
-        "LEASH_INSECURE",
-        "LEASH_LOG_LEVEL",
-        "LEASH_MASTER_KEY",
-    }
-)
-"""Variables of flags that are no settings."""
-
-TABLES = frozenset({"providers", "cap", "rate", "screening"})
+TABLES = frozenset({"providers", "cap", "rate", "token", "screening"})
 """Tables that are read by readers of their own."""
+
+IDENTITY = "identity"
+"""A table whose keys may also stand above the first table."""
 
 type Layer = dict[str, object]
 """Values by flat key name, read and checked."""
@@ -63,6 +55,7 @@ class Files:
     read: tuple[Path, ...]
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    tokens: tuple[Grant, ...] = ()
     screening: ScreeningTable = field(default_factory=ScreeningTable)
 
 
@@ -90,7 +83,10 @@ def load(
     check_variables(env)
     settings = _settings(files.values | over, files, home)
     screening = replace(settings.screening, pinned="screening" in over)
-    return replace(settings, config=path, screening=screening)
+    token = env.get(VARIABLE)
+    own = (master_grant(token),) if token else ()
+    tokens = (*own, *files.tokens)
+    return replace(settings, config=path, screening=screening, tokens=tokens)
 
 
 def reread_screening(settings: Settings) -> ScreeningSettings:
@@ -121,6 +117,12 @@ def find(named: Path | None, cwd: Path, home: Path) -> Path:
     return here
 
 
+def watched(settings: Settings) -> tuple[Path, ...]:
+    """Return the files whose change may matter while a proxy runs, also ones yet to be written."""
+    path = settings.config
+    return () if path is None else (path, local_of(path))
+
+
 def local_of(path: Path) -> Path:
     """Return where leash writes what it changes itself: beside the user's file."""
     return path.with_name(path.stem + ".local.toml")
@@ -133,6 +135,7 @@ def read_files(path: Path, home: Path) -> Files:
     read: list[Path] = []
     caps: tuple[Cap, ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    tokens: tuple[Grant, ...] = ()
     screening = ScreeningTable()
     for file in (path, local_of(path)):
         if not file.exists():
@@ -143,6 +146,7 @@ def read_files(path: Path, home: Path) -> Files:
             providers[name] = providers.get(name, {}) | entries
         caps = read_caps(table["cap"], file.name) if "cap" in table else caps
         rates = read_rates(table["rate"], file.name) if "rate" in table else rates
+        tokens = read_tokens(table["token"], file.name) if "token" in table else tokens
         if "screening" in table:
             screening = laid_over(screening, read_screening(table["screening"], file))
         read.append(file)
@@ -152,6 +156,7 @@ def read_files(path: Path, home: Path) -> Files:
         read=tuple(read),
         caps=caps,
         rates=rates,
+        tokens=tokens,
         screening=screening,
     )
 
@@ -182,17 +187,6 @@ def checked(table: Mapping[str, object], file: Path, home: Path) -> Layer:
     return found
 
 
-def check_variables(env: Mapping[str, str]) -> None:
-    """Refuse a ``LEASH_`` variable that is a misspelt setting; a limit must not vanish silently."""
-    known = {key.variable for key in KEYS} | OTHER_VARIABLES
-    for name in env:
-        if name.startswith("LEASH_") and name not in known:
-            close = get_close_matches(name, sorted(known), 1, 0.9)
-            if close:
-                msg = f"{name}: unknown variable; did you mean {close[0]}?"
-                raise UsageError(msg)
-
-
 def _named(env: Mapping[str, str]) -> Path | None:
     return Path(env["LEASH_CONFIG"]) if env.get("LEASH_CONFIG") else None
 
@@ -204,8 +198,10 @@ def _flat(table: Mapping[str, object], file: Path) -> list[tuple[str, object]]:
             found.append(("screening.sensitivity", value["sensitivity"]))
         if name in TABLES:
             continue
-        if name not in {"limits", "holds"}:
+        if name not in {"limits", "holds", IDENTITY}:
             found.append((name, value))
+        elif isinstance(value, dict) and name == IDENTITY:
+            found.extend(value.items())
         elif isinstance(value, dict):
             found.extend((f"{name}.{inner}", worth) for inner, worth in value.items())
         else:
@@ -231,7 +227,7 @@ def _meant(dotted: str) -> str:
         home = names[name].section
         return f"; it belongs to [{home}]" if home else "; it belongs above the first [table]"
     if not section:
-        names |= dict.fromkeys(("limits", "holds", *TABLES), KEYS[0])
+        names |= dict.fromkeys(("limits", "holds", IDENTITY, *TABLES), KEYS[0])
     close = get_close_matches(name, names, 1, 0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 

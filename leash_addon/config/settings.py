@@ -10,8 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from leash_addon.config import values
+from leash_addon.config import sources, values
+from leash_addon.config.key import Key
+from leash_addon.config.reachable import Network, Passthrough
 from leash_addon.config.screening import Level, ScreeningSettings
+from leash_addon.config.serving import SERVING_KEYS
+from leash_addon.config.tokens import Grant
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import DatabaseUrl
@@ -20,6 +24,8 @@ from leash_addon.core.limits import NO_LIMITS, Limits
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.terms import Terms
 from leash_addon.wire.routes import Upgrade
+
+__all__ = ["KEYS", "LIMITING", "LIMIT_KEYS", "PATHS", "Key", "Settings"]
 
 NO_PROVIDERS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
@@ -33,6 +39,7 @@ class Settings:
     that takes every governed call in the providers' place. ``providers``: the tables
     ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
     set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
+    ``passthrough``: ``None`` leaves it to the command. ``tokens``: who may use a shared proxy.
     ``config``: where the user's file is, or would be.
     """
 
@@ -52,6 +59,19 @@ class Settings:
     rates: tuple[RateLimit, ...] = ()
     screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: NO_PROVIDERS)
+    passthrough: Passthrough | None = None
+    connect_ports: tuple[int, ...] = (443,)
+    allow_private: tuple[Network | str, ...] = ()
+    trusted_balancers: tuple[Network, ...] = ()
+    run_from: tuple[str, ...] = sources.RUN_FROM
+    user_from: tuple[str, ...] = sources.USER_FROM
+    feature_from: tuple[str, ...] = sources.FEATURE_FROM
+    tenant_from: tuple[str, ...] = sources.TENANT_FROM
+    require_run_id: bool = False
+    max_runs: int = 10_000
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tokens: tuple[Grant, ...] = ()
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
     config: Path | None = field(default=None, compare=False)
@@ -65,39 +85,6 @@ class Settings:
     def limits_given(self) -> frozenset[str]:
         """Name the limits that somebody set, also to zero; what only tunes them does not count."""
         return self.given & LIMITING
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One setting: its table in the file, its name there, and how its value is read."""
-
-    name: str
-    read: Callable[[object], object]
-    section: str = ""
-    example: str = ""
-    about: str = ""
-
-    @property
-    def flat(self) -> str:
-        """Name the key outside its file: tables other than ``[limits]`` come along."""
-        if self.section == "screening":
-            return self.section
-        return f"holds_{self.name}" if self.section == "holds" else self.name
-
-    @property
-    def dotted(self) -> str:
-        """Name the key as its file has it: ``limits.max_cost``."""
-        return f"{self.section}.{self.name}" if self.section else self.name
-
-    @property
-    def flag(self) -> str:
-        """Name its flag: ``--max-cost``."""
-        return "--" + self.flat.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """Name its environment variable: ``LEASH_MAX_COST``."""
-        return f"LEASH_{self.flat.upper()}"
 
 
 def _limit(name: str, read: Callable[[object], object], example: str, about: str) -> Key:
@@ -156,11 +143,18 @@ KEYS = (
         about="what a WebSocket to a provider meets: meter, downgrade (426) or refuse",
     ),
     Key(
+        name="cut",
+        read=values.flag,
+        example="false",
+        about="end answers that still run when a kill, the deadline or the budget comes",
+    ),
+    Key(
         name="timezone",
         read=values.timezone,
         example="UTC",
         about="zone of the days, weeks and months of caps",
     ),
+    *SERVING_KEYS,
     *LIMIT_KEYS,
     Key(
         name="mode",
@@ -212,4 +206,4 @@ LIMITING = frozenset(
 )
 """Limits that can refuse a call; a compute rate or a warning alone bounds nothing."""
 
-PATHS = frozenset({"db", "prices"})
+PATHS = frozenset({"db", "prices", "tls_cert", "tls_key"})

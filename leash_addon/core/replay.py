@@ -48,6 +48,29 @@ class Refused(Struct, frozen=True, kw_only=True):
     cost: Pico | None
 
 
+class End(Struct, frozen=True):
+    """What a call came to, at last: picodollars, ``None`` when unpriced, and tokens."""
+
+    cost: Pico | None
+    tokens: int
+
+
+def ends_of(entries: Iterable[Entry]) -> dict[str, End]:
+    """Return how calls ended, by id; the true end of one that was swept counts."""
+    ends: dict[str, End] = {}
+    for entry in entries:
+        match entry:
+            case CallSettled(call=call, cost=cost, tokens=tokens):
+                ends[call] = End(cost, tokens.input + tokens.output)
+            case CallAdjusted(call=call, cost=more, tokens=tokens) if call in ends:
+                booked = ends[call]
+                total = booked.tokens + tokens.input + tokens.output
+                ends[call] = End(Pico((booked.cost or 0) + more), total)
+            case _:
+                pass
+    return ends
+
+
 class Replay:
     """One replay. ``limits``: a run's limits from those on record. ``calls``: asked so far."""
 
@@ -70,8 +93,8 @@ class Replay:
         self._swept: dict[str, tuple[CallOpened, Tokens]] = {}
         self._last: Plan | None = None
 
-    def run(self, entries: Iterable[Entry], ends: Mapping[str, CallSettled]) -> Iterator[Refused]:
-        """Yield the calls that would have been refused. ``ends``: how calls ended, by id."""
+    def run(self, entries: Iterable[Entry], ends: Mapping[str, End]) -> Iterator[Refused]:
+        """Yield the calls that would have been refused. ``ends``: of ``ends_of``."""
         for entry in entries:
             match entry:
                 case CallOpened():
@@ -93,7 +116,7 @@ class Replay:
                 case _:
                     pass
 
-    def _ask(self, entry: CallOpened, end: CallSettled | None) -> Trip | None:
+    def _ask(self, entry: CallOpened, end: End | None) -> Trip | None:
         account = self._run_account(entry.run)
         if account not in self._balances:  # its start was pruned
             self._balances[account] = Balance(limits=self._limits(Limits()))
@@ -114,11 +137,11 @@ class Replay:
                 self._fold(made, made.accounts)
                 return None
 
-    def _asked(self, entry: CallOpened, end: CallSettled | None) -> Ask:
+    def _asked(self, entry: CallOpened, end: End | None) -> Ask:
         """Put a call on record into an ask that comes to the same hold and tokens."""
         cost = end.cost if end is not None else None
         hold = entry.hold or entry.estimate or cost or ZERO
-        tokens = 0 if end is None else end.tokens.input + end.tokens.output
+        tokens = 0 if end is None else end.tokens
         card = RateCard(
             table="journal", name=entry.model, rates=NOTHING, per_call=Decimal(hold).scaleb(-12)
         )

@@ -7,7 +7,8 @@ that may still change (open, or swept and not adjusted) stay where they are.
 
 The fold happens beside the writers: entries do not change, and all up to the last one to go are
 there before it begins. Everything that is written, the triggers that forbid it dropped and
-restored, is one transaction that nobody writes beside.
+restored, is one transaction that nobody writes beside; so a long journal goes in slices, each
+whole in itself, and calls go between them.
 """
 
 from collections import Counter
@@ -21,6 +22,9 @@ from leash_addon.errors import LedgerError
 from leash_addon.ledger.books import Codec, accounts_of
 from leash_addon.ledger.store import Snapshot, Whole
 
+SLICE = 100_000
+"""Entries of one transaction: some 0.3 s in which nobody else writes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoints:
@@ -32,9 +36,13 @@ class Checkpoints:
 
 
 class Folded:
-    """What a prefix of the journal comes to. ``last``: its last ``seq``; ``kept``: rows to keep."""
+    """What a prefix of the journal comes to.
 
-    __slots__ = ("_calls", "entries", "first", "last", "states")
+    ``last``: its last ``seq``; ``kept``: rows to keep; ``changed``: accounts that it has entries of
+    beyond the checkpoints.
+    """
+
+    __slots__ = ("_calls", "changed", "entries", "first", "last", "states")
 
     def __init__(self, start: Checkpoints, last: int) -> None:
         """Begin at the checkpoints: ``first`` is theirs."""
@@ -42,6 +50,7 @@ class Folded:
         self.last = last
         self.states = start.states
         self.entries = start.entries
+        self.changed: set[str] = set()
         self._calls: dict[str, list[int]] = {}
 
     @property
@@ -65,6 +74,7 @@ class Folded:
             for account in accounts_of(entry):
                 self.states[account] = fold(self.states.get(account, EMPTY), entry)
                 self.entries[account] += 1
+                self.changed.add(account)
 
 
 def checkpoints(found: Snapshot, codec: Codec) -> Checkpoints:
@@ -77,21 +87,31 @@ def checkpoints(found: Snapshot, codec: Codec) -> Checkpoints:
     )
 
 
-def prefix(whole: Whole, codec: Codec, before: Instant) -> int | None:
-    """Return the last entry to go: those before the first that is not older; ``None``: no one.
+def pruned(whole: Whole) -> int:
+    """Return the last entry that the checkpoints hold; 0: none."""
+    ((last,),) = whole.query("SELECT max(seq) FROM checkpoints")
+    return int(last or 0)
 
-    The newest entry always stays, so that ``seq`` goes on growing.
+
+def prefix(whole: Whole, before: Instant, size: int = SLICE) -> int | None:
+    """Return the last entry of the next slice to go; ``None``: there is no one.
+
+    Entries go that come before the first that is not older. The newest entry always stays, so
+    that ``seq`` goes on growing.
     """
-    pruned = checkpoints(whole, codec).last
-    (found,) = whole.query(
+    done = pruned(whole)
+    ((first, newest),) = whole.query(
         "SELECT (SELECT min(seq) FROM journal WHERE at >= ? AND seq > ?), max(seq) FROM journal",
-        (before, pruned),
+        (before, done),
     )
-    first, newest = found
     if newest is None:
         return None
-    last = int(min(newest if first is None else first, newest)) - 1
-    return last if last > pruned else None
+    ((last,),) = whole.query(
+        "SELECT max(seq) FROM (SELECT seq FROM journal WHERE seq > ? AND seq < ? "
+        "ORDER BY seq LIMIT ?) AS slice",
+        (done, newest if first is None else min(first, newest), size),
+    )
+    return None if last is None else int(last)
 
 
 def fold_up_to(found: Snapshot, codec: Codec, last: int) -> Folded:
@@ -106,10 +126,10 @@ def fold_up_to(found: Snapshot, codec: Codec, last: int) -> Folded:
 
 def prune(whole: Whole, codec: Codec, folded: Folded) -> int:
     """Write the checkpoints and delete what they hold; return how many entries went."""
-    if checkpoints(whole, codec).last != folded.first:
+    if pruned(whole) != folded.first:
         msg = "somebody else has pruned it just now; nothing was changed"
         raise LedgerError(msg)
-    for account in sorted(folded.states):
+    for account in sorted(folded.changed):
         state = codec.text(folded.states[account])
         whole.write_checkpoint(account, folded.last, state, folded.entries[account])
     return whole.delete_entries(folded.last, sorted(folded.kept))

@@ -6,6 +6,7 @@ from leash_addon.core.ask import OnBlind
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Tokens
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome, knows_tokens
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason
 
 
@@ -15,7 +16,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     ``at``: when it ended. ``cost``: picodollars, ``None`` when unpriced. ``took``, ``first_byte``:
     microseconds. ``on_blind``: what an unpriced cost means to a run with a dollar limit.
     ``first_hand``: the answer was made by this call, so it is billed whatever id it bears; else a
-    stored answer was fetched, which is billed once.
+    stored answer was fetched, which is billed once. ``found``: what screening found in the answer.
     The other fields are those of ``CallSettled``.
     """
 
@@ -38,6 +39,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     on_blind: OnBlind = OnBlind.REFUSE
     first_hand: bool = False
+    found: tuple[Found, ...] = ()
     plan: dict[str, str] = {}
 
 

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Sequence
 
 from leash_addon.core.after import stop_after
-from leash_addon.core.journal import CallOpened, CallSettled
+from leash_addon.core.journal import CallOpened, CallSettled, Screened
 from leash_addon.core.money import Instant
 from leash_addon.core.reading import Outcome
-from leash_addon.ledger.admission import warn
+from leash_addon.ledger.admission import MOST_FOUND, warn
 from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.charging import Charging, correct_buckets
 from leash_addon.ledger.settlement import (
@@ -35,6 +35,8 @@ def settle(books: Books, charging: Charging, end: Settlement) -> None:
         return
     entry = _entry(books, opened, end)
     books.record(entry)
+    if end.found:
+        books.record(_screened(opened, end))
     if says_tokens(end):
         correct_buckets(books, opened, entry.tokens, end.at)
     balance = books.find(run_account(entry.run))
@@ -44,6 +46,19 @@ def settle(books: Books, charging: Charging, end: Settlement) -> None:
             books.record(stop)
     warn(books, entry.run, end.at)
     charging.warn(books, opened, end.at)
+
+
+def _screened(opened: CallOpened, end: Settlement) -> Screened:
+    return Screened(
+        run=opened.run,
+        at=end.at,
+        of=opened.call,
+        found=end.found[:MOST_FOUND],
+        more=max(0, len(end.found) - MOST_FOUND),
+        provider=opened.provider,
+        model=end.model or opened.model,
+        client=opened.client,
+    )
 
 
 def _entry(books: Books, opened: CallOpened, end: Settlement) -> CallSettled:

@@ -12,23 +12,18 @@ from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Reason, Trip
+from leash_addon.proxy.access import Access
+from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
-from leash_addon.proxy.connections import Connections
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.cut import Cutter
+from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
-from leash_addon.proxy.identify import proxy_user
-from leash_addon.proxy.intake import (
-    Intake,
-    Reception,
-    ip_of,
-    is_unsent,
-    is_upgrade,
-    lowered,
-    strip_own_headers,
-)
+from leash_addon.proxy.identity import Identity
+from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
 from leash_addon.proxy.keys import Empty, Keys
 from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
@@ -63,24 +58,27 @@ class LeashAddon:
         clients: Clients,
         *,
         remarks: bool = False,
+        access: Access | None = None,
         screening: Screening | None = None,
         keys: Keys | None = None,
     ) -> None:
-        """Take what decides, what is metered, who is known, and what looks at texts."""
+        """Take what decides, what is metered, who is known, who may come, what looks at texts."""
         self.governor = governor
+        self.access = access or Access(identity=Identity(fixed=governor.policy.run))
         self.screening = screening
         self.coverage = Coverage()
         self._remarks = remarks
-        self._connections = Connections(providers, self.coverage)
+        self._connections = self.access.connections(providers, self.coverage)
         self._peers = Peers() if governor.policy.processes else None
-        self.addons = [self._connections, *([self._peers] if self._peers else [])]
-        self._reception = Reception(
-            providers=providers, clients=clients, policy=governor.policy, hashed=governor.hashed
-        )
-        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
+        peers = [self._peers] if self._peers else []
+        self.addons = [*self.access.addons(self._connections), *peers]
+        self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
+        again = self.keys.again
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
+        self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -89,38 +87,32 @@ class LeashAddon:
         """Learn whose request it is; what is no call streams through."""
         if flow.response or flow.error:
             return
-        client = flow.client_conn
-        tunnelled = self._connections.connect_of(client) is not None
-        found = self._reception.provider_of(flow, tunnelled=tunnelled)
-        if found is None:
-            strip_own_headers(flow.request.headers)
-            if await self._key_is_good(flow, None):
-                flow.request.stream = True
-            return
-        headers = lowered(flow.request.headers)
-        user = proxy_user(headers.get("proxy-authorization")) or self._connections.user_of(client)
-        try:
-            intake = self._reception.take_in(flow.request, headers, *found, user, ip=ip_of(flow))
-        except ValueError as error:
-            denial = Denial(reason=Reason.AUTH.value, message=str(error), status=400)
-            answer(flow, denial, Caller(shape=found[1].dialect))
-            return
-        strip_own_headers(flow.request.headers)
-        self._flows[flow.id] = intake
-        if not await self._key_is_good(flow, intake, found[0]):
-            return
-        if intake.route.free and not is_upgrade(headers):
-            self.coverage.free += 1
-            flow.request.stream = True
+        upgrade, came = is_upgrade(lowered(flow.request.headers)), self._connections
+        visitor, tunnelled = came.visitor_of(flow.client_conn), came.is_tunnelled(flow.client_conn)
+        match await self._reception.receive(flow, visitor, tunnelled=tunnelled):
+            case Intake() as intake:
+                self._flows[flow.id] = intake
+                if not await self._key_is_good(flow, intake):
+                    return
+                if intake.route.free and not upgrade:
+                    self.coverage.free += 1
+                    flow.request.stream = True
+            case TurnedAway(denial=denial, shape=shape):
+                answer(flow, denial, Caller(shape=shape))
+            case Response() as page:
+                flow.response = page
+            case None:
+                if await self._key_is_good(flow, None):
+                    flow.request.stream = True
 
-    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None, host: str = "") -> bool:
+    async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
         judged = await self.keys.admit(flow, None if intake is None else intake.rule)
         if isinstance(judged, Denial):
             self.refuse(flow, judged)
             return False
         if judged is not None and intake is not None:
-            self.keys.charge(flow, intake, host, judged)
+            self.keys.charge(flow, intake, intake.host, judged)
         return True
 
     @fail_closed
@@ -129,12 +121,15 @@ class LeashAddon:
         intake = self._flows.get(flow.id)
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
-        headers = lowered(flow.request.headers)
+        headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
+        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+            self.refuse(flow, denial)
+            return
         if is_upgrade(headers) and self._upgraded(flow, intake):
             return
-        body = flow.request.raw_content or b""
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -173,6 +168,9 @@ class LeashAddon:
         self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
+        self.cutter.begin(flow, intake)
+        if self._may_cut and asked.stream:
+            flow.request.headers["accept-encoding"] = "identity"  # to have room for a last word
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
@@ -199,6 +197,7 @@ class LeashAddon:
                 self.refuse(flow, NO_SOCKETS)
                 return True
             case _ if self._sockets.take(flow, intake):
+                self.cutter.begin(flow, intake)
                 return True
         intake.route = replace(intake.route, format=None, free=False)
         return False
@@ -212,10 +211,26 @@ class LeashAddon:
         if intake is None or intake.call is None:
             return
         try:
-            install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
+            asked = self._asked[flow.id]
+            install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
+            listen(
+                self.screening,
+                intake.call,
+                lambda hit: self._cut_hostile(flow, hit),
+                streams=asked.stream,
+            )
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
+
+    @property
+    def _may_cut(self) -> bool:
+        """Tell whether answers may be cut, so that they need room for a last word."""
+        return self.governor.policy.cut or (self.screening is not None and self.screening.cuts)
+
+    def _cut_hostile(self, flow: HTTPFlow, hit: Blocked) -> None:
+        denial = Denial(reason=Reason.SCREENING.value, message=hit.message, more=hit.fields())
+        self.cutter.cut(flow, denial)
 
     def response(self, flow: HTTPFlow) -> None:
         """Settle a call whose answer has passed."""
@@ -241,6 +256,7 @@ class LeashAddon:
 
     def done(self) -> None:
         """Settle whatever is open when the proxy stops."""
+        self.cutter.close()
         self.governor.close()
 
     # ---- answers
@@ -256,19 +272,23 @@ class LeashAddon:
         self.coverage.refused += 1
         if self._remarks:
             remark_refused(flow, intake, denial.reason)
-        caller = Caller(
+        answer(flow, denial, self._caller(intake))
+
+    def _caller(self, intake: Intake) -> Caller:
+        return Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
-        answer(flow, denial, caller)
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
         self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         self._sockets.end(flow)
+        self.cutter.end(flow)
         if intake is None or intake.call is None:
             return
         if intake.call.status is None and flow.response is not None:

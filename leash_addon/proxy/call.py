@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from leash_addon.core.ask import Ask
 from leash_addon.core.money import Instant, Pico
 from leash_addon.core.reading import Reading
+from leash_addon.core.screening import Found
 from leash_addon.ledger import Settlement
 from leash_addon.wire.meter import Meter
 from leash_addon.wire.routes import Route
@@ -20,7 +21,7 @@ class Call:
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
     ``received``: bytes of its answer. ``plan``: the subscription's own limits, as it tells them.
     ``read``: tells the reading where no meter of its own does. ``cut``: the reason for which leash
-    ended its answer.
+    ended its answer. ``heard``: tells what screening found in the answer.
     """
 
     ask: Ask
@@ -38,6 +39,7 @@ class Call:
     plan: dict[str, str] = field(default_factory=dict)
     read: Callable[[], Reading] | None = None
     cut: str = ""
+    heard: Callable[[], tuple[Found, ...]] | None = None
 
     def reading(self) -> Reading:
         """Return what the meter knows by now."""

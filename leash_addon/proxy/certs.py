@@ -15,6 +15,7 @@ from mitmproxy.proxy.context import Context
 
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certificates import LEAF_LIFE, Key, make_leaf, new_key
+from leash_addon.proxy.front import speaks_to_us
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ class LeashTls(TlsConfig):
 
     name = "tlsconfig"
 
-    def __init__(self, store: LeafStore) -> None:
-        """Serve leaves from ``store``."""
-        self._leaves = store
+    def __init__(self, store: LeafStore, own: certs.CertStoreEntry | None = None) -> None:
+        """Serve leaves from ``store``. ``own``: of the listener itself, if it speaks TLS."""
+        self._leaves, self._own = store, own
         self.certstore = store  # type: ignore[assignment]  # only dhparams is read off it
 
     def configure(self, updated: set[str]) -> None:
@@ -92,6 +93,8 @@ class LeashTls(TlsConfig):
 
     def get_cert(self, conn_context: Context) -> certs.CertStoreEntry:
         """Return the leaf for the name the client asked for, else for its CONNECT host."""
+        if self._own is not None and speaks_to_us(conn_context):
+            return self._own
         address = conn_context.server.address
         host = conn_context.client.sni or (address[0] if address else "")
         return self._leaves.leaf(host)

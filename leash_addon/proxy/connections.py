@@ -9,10 +9,24 @@ from mitmproxy import connection, tcp, tls
 from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers import TCPLayer
+from mitmproxy.proxy.layers.modes import Socks5AuthData
+from mitmproxy.proxy.mode_specs import RegularMode
 
 from leash_addon.proxy.coverage import Coverage, count
 from leash_addon.proxy.doors import Address, Door, door, is_provider
-from leash_addon.proxy.identify import proxy_user
+from leash_addon.proxy.entrance import Entrance, Visitor
+from leash_addon.proxy.front import speaks_to_us
+from leash_addon.proxy.gate import PROXY_UNAUTHORIZED
+from leash_addon.proxy.intake import (
+    ip_of,
+    lowered,
+    passthrough_denial,
+    strip_own_headers,
+    unreachable,
+)
+from leash_addon.proxy.presented import Presented, proxy_user
+from leash_addon.proxy.reach import Reach
+from leash_addon.proxy.refusals import Caller, Denial, refusal
 from leash_addon.wire.routes import Providers
 
 logger = logging.getLogger(__name__)
@@ -26,28 +40,62 @@ class Connections:
 
     name = "leash-connections"
 
-    def __init__(self, providers: Providers, coverage: Coverage) -> None:
-        """Count into ``coverage``."""
+    def __init__(
+        self,
+        providers: Providers,
+        coverage: Coverage,
+        entrance: Entrance,
+        reach: Reach,
+        *,
+        tls: bool = False,
+    ) -> None:
+        """Count into ``coverage``. ``tls``: our own port speaks TLS."""
         self._providers, self._coverage = providers, coverage
-        self._connects: dict[str, tuple[Address, str | None]] = {}
+        self._entrance, self._reach, self._speaks_tls = entrance, reach, tls
+        self._connects: dict[str, Address] = {}
+        self._visitors: dict[str, Visitor] = {}
         self._turned_away: set[str] = set()
 
     def connect_of(self, client: connection.Client) -> Address | None:
         """Return where a client's CONNECT wanted to go; ``None`` when it sent none."""
-        found = self._connects.get(client.id)
-        return found[0] if found else None
+        return self._connects.get(client.id)
 
-    def user_of(self, client: connection.Client) -> str | None:
-        """Return the user name that a client's CONNECT carried."""
-        found = self._connects.get(client.id)
-        return found[1] if found else None
+    def is_tunnelled(self, client: connection.Client) -> bool:
+        """Tell whether what a client sends is for a server behind us, and not for our port."""
+        return client.id in self._connects or not isinstance(client.proxy_mode, RegularMode)
 
-    def http_connect(self, flow: HTTPFlow) -> None:
-        """Remember where a client wants to be connected to, and as whom."""
+    def visitor_of(self, client: connection.Client) -> Visitor | None:
+        """Return whom a client's CONNECT or SOCKS greeting let in."""
+        return self._visitors.get(client.id)
+
+    async def http_connect(self, flow: HTTPFlow) -> None:
+        """Let a client in that wants to be connected, where it may; remember where, and as whom."""
         flow.response = Response.make(500)
-        user = proxy_user(flow.request.headers.get("proxy-authorization"))
-        self._connects[flow.client_conn.id] = ((flow.request.host, flow.request.port), user)
+        request, headers = flow.request, lowered(flow.request.headers)
+        strip_own_headers(request.headers)
+        visitor = self._entrance.let_in(headers, ip_of(flow), status=PROXY_UNAUTHORIZED)
+        if isinstance(visitor, Denial):
+            flow.response = answer(visitor)
+            return
+        denial = await self._why_not(request.host, request.port)
+        if denial is not None:
+            count(self._coverage.denied, request.host)
+            flow.response = answer(denial)
+            return
+        self._connects[flow.client_conn.id] = (request.host, request.port)
+        self._visitors[flow.client_conn.id] = visitor
         flow.response = None
+
+    def socks5_auth(self, data: Socks5AuthData) -> None:
+        """Let a client in by the name and password of its SOCKS greeting."""
+        token = data.password.encode("utf-8", "surrogateescape")
+        shown = Presented(user=proxy_user(data.username), token=token)
+        peer = data.client_conn.peername
+        ip = str(peer[0]) if peer else ""
+        visitor = self._entrance.admit(shown, ip, status=PROXY_UNAUTHORIZED)
+        if not isinstance(visitor, Denial):
+            self._visitors[data.client_conn.id] = visitor
+            data.valid = True
 
     def next_layer(self, nextlayer: NextLayer) -> None:
         """Tunnel what is no TLS and no provider's: ssh and the like inside a CONNECT."""
@@ -55,7 +103,9 @@ class Connections:
         connect = self.connect_of(context.client)
         if connect is None or not data or data[0] == TLS_HANDSHAKE:
             return
-        if context.client.tls_established or is_provider(self._providers, *connect):
+        if context.client.tls_established and not speaks_to_us(context):
+            return
+        if is_provider(self._providers, *connect):
             return
         if nextlayer.layer is not None:  # stock mitmproxy has chosen already
             context.layers.remove(nextlayer.layer)
@@ -65,6 +115,8 @@ class Connections:
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         """Open up, tunnel or refuse a TLS connection by the names that it gives."""
         client, address = data.context.client, data.context.server.address
+        if speaks_to_us(data.context) and self._speaks_tls:
+            return
         self._turned_away.add(client.id)
         connect, sni = self.connect_of(client), data.client_hello.sni
         where = None if address is None else (address[0], address[1])
@@ -75,6 +127,9 @@ class Connections:
                 logger.warning("refused: CONNECT names %s and the TLS hello %s", host, sni)
                 return
             case Door.TUNNEL if where is not None:
+                if connect is None and not self._may_tunnel(client, where):
+                    count(self._coverage.denied, host)
+                    return
                 count(self._coverage.tunnelled, host)
                 data.ignore_connection = True
             case _:
@@ -102,4 +157,23 @@ class Connections:
     def client_disconnected(self, client: connection.Client) -> None:
         """Forget a client."""
         self._connects.pop(client.id, None)
+        self._visitors.pop(client.id, None)
         self._turned_away.discard(client.id)
+
+    async def _why_not(self, host: str, port: int) -> Denial | None:
+        """Say why a CONNECT is refused. A provider's addresses are looked at when it is called."""
+        if is_provider(self._providers, host, port):
+            why = self._reach.why_not(host, port, connect=True)
+            return None if why is None else passthrough_denial(why)
+        return await unreachable(self._reach, host, port, connect=True)
+
+    def _may_tunnel(self, client: connection.Client, where: Address) -> bool:
+        """Tell whether a connection without a CONNECT (SOCKS, transparent) may be tunnelled."""
+        let_in = self._entrance.gate is None or self.visitor_of(client) is not None
+        return let_in and self._reach.why_not(*where, connect=True) is None
+
+
+def answer(denial: Denial) -> Response:
+    """Answer a CONNECT that is refused."""
+    made = refusal(denial, Caller(shape=""))
+    return Response.make(made.status, made.body, made.headers)

@@ -1,74 +1,149 @@
 """What is known of a request to a provider before its body is read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from mitmproxy import http
 
+from leash_addon.core.scopes import NO_TAGS
+from leash_addon.core.verdict import Reason
 from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
+from leash_addon.proxy.base_urls import meant, send, split_run
 from leash_addon.proxy.clients import Client, Clients
 from leash_addon.proxy.doors import plain
+from leash_addon.proxy.entrance import Entrance, Visitor
+from leash_addon.proxy.gate import PROXY_UNAUTHORIZED, UNAUTHORIZED
 from leash_addon.proxy.governor import Call
+from leash_addon.proxy.identity import Forbidden, Identity, Sighting
 from leash_addon.proxy.kinds import said_kind
+from leash_addon.proxy.pages import page_of
 from leash_addon.proxy.policy import Policy
-from leash_addon.proxy.tags import tags_of
-from leash_addon.proxy.upstream import base_url_host, is_for_us, send_to_host, send_to_url
+from leash_addon.proxy.reach import Reach, UnreachableError
+from leash_addon.proxy.refusals import Denial
+from leash_addon.proxy.tags import credential_of
+from leash_addon.proxy.tee import Tee
+from leash_addon.proxy.upstream import is_for_us, send_to_url
 from leash_addon.wire.routes import ProviderRule, Providers, Route
+from leash_addon.wire.senders import read_sender
+
+UNKNOWN_PATH = "unknown_path"
+"""The reason of a refusal for a path that means no provider."""
+
+PASSTHROUGH = "passthrough"
+"""The reason of a refusal for a server that may not be reached."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Intake:
     """One request to a provider. ``url``: as the client meant it, before any other upstream.
 
-    ``tags``: who asks, beside the run. ``kind``: what its headers say that the call is
-    to it. ``call``: once it is admitted. ``injected``: we asked for
-    the usage event. ``grant``: what the caller's virtual key allows. ``remark``: what
-    screening found, for people.
+    ``host``: the provider's, as the client meant it. ``tags``: who asks, beside the run. ``seen``:
+    what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
+    that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
+    event; ``streamed``: a stream was asked for. ``grant``: what the caller's virtual key allows.
+    ``remark``: what screening found, for people.
     """
 
     rule: ProviderRule
     route: Route
-    run: str
     client: Client
     imputed: bool
     url: str
-    tags: Mapping[str, str]
-    kind: str
+    host: str
+    seen: Sighting
+    kind: str = ""
+    run: str = ""
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    sure: bool = False
     call: Call | None = None
+    tee: Tee | None = None
     grant: Grant | None = None
     injected: bool = False
+    streamed: bool = False
     remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway:
+    """A request that is refused before anything is judged. ``shape``: what it spoke to."""
+
+    denial: Denial
+    shape: str = ""
+
+
+type Received = Intake | TurnedAway | http.Response | None
+"""A request to a provider, a refusal, an answer of our own, or nobody's request, which passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
     """Takes requests in: whose they are, what they are, and where they go.
 
-    ``hashed``: what stands for a credential.
+    ``hashed``: what stands for a credential. ``root_pem``: what clients are to trust.
     """
 
     providers: Providers
     clients: Clients
     policy: Policy
     hashed: Callable[[str], str]
+    entrance: Entrance
+    identity: Identity
+    reach: Reach
+    root_pem: bytes = b""
 
-    def provider_of(
-        self, flow: http.HTTPFlow, *, tunnelled: bool
-    ) -> tuple[str, ProviderRule] | None:
-        """Return the provider's host that a request is for, and its rule; ``None``: nobody's.
+    async def receive(
+        self, flow: http.HTTPFlow, earlier: Visitor | None, *, tunnelled: bool
+    ) -> Received:
+        """Take a request in; leash's own headers are gone from it afterwards.
 
-        ``tunnelled``: it came through a CONNECT. A base-URL client's request is pointed at the
-        provider whose path it has.
+        ``earlier``: who opened the connection. ``tunnelled``: it came through a CONNECT or the
+        like, and is for the server named there.
         """
+        request, headers = flow.request, lowered(flow.request.headers)
+        strip_own_headers(request.headers)
+        ours = not tunnelled and is_for_us(flow, self.policy.names)
+        if ours and (page := page_of(request, self.root_pem)) is not None:
+            return page
+        run, path = split_run(request.path) if ours else ("", request.path)
+        target = meant(path, headers, self.providers, self._host_of(request)) if ours else None
+        found = None if ours else self._provider_of(flow)
+        rule = target.rule if target and not isinstance(target, str) else found and found[1]
+        shape = rule.dialect or rule.name if rule else ""
+        status = UNAUTHORIZED if ours or tunnelled else PROXY_UNAUTHORIZED
+        peer = ip_of(flow)
+        visitor = self.entrance.let_in(headers, peer, status=status, earlier=earlier)
+        if isinstance(visitor, Denial):
+            return TurnedAway(denial=visitor, shape=shape)
+        if isinstance(target, str):
+            return TurnedAway(denial=Denial(reason=UNKNOWN_PATH, message=target, status=404))
+        if target is not None:
+            send(request, target)
+            found = (target.host, target.rule)
+        if found is None:
+            return await self._pass_through(request)
+        credential = credential_of(headers, request.path)
+        seen = Sighting(
+            headers=headers,
+            user=visitor.user,
+            path_run=run,
+            ip=visitor.ip,
+            key=self.hashed(credential) if credential else "",
+            grant=visitor.grant,
+        )
+        return self._take_in(request, seen, *found)
+
+    def _provider_of(self, flow: http.HTTPFlow) -> tuple[str, ProviderRule] | None:
         request = flow.request
-        if not tunnelled and is_for_us(flow, self.policy.names):
-            meant = base_url_host(request.path, self.providers)
-            if meant is not None:
-                send_to_host(request, meant)
         found = self._rule(request.host, request.port)
         found = found or self._rule(flow.client_conn.sni, request.port)
         return found or self._rule(request.pretty_host, request.port)
+
+    def _host_of(self, request: http.Request) -> str:
+        """Return the Host header where it is a provider's own name."""
+        host = (request.host_header or "").lower()
+        rule = self.providers.find_host(host)
+        return host if rule is not None and ":" not in host else ""
 
     def _rule(self, host: str | None, port: int) -> tuple[str, ProviderRule] | None:
         if not host:
@@ -77,37 +152,69 @@ class Reception:
         rule = self.providers.find_host(f"{name}:{port}")
         return None if rule is None else (name, rule)
 
-    def take_in(
-        self,
-        request: http.Request,
-        headers: Mapping[str, str],
-        host: str,
-        rule: ProviderRule,
-        user: str | None,
-        *,
-        ip: str = "",
-    ) -> Intake:
-        """Read who calls and what; send it elsewhere if so configured.
+    async def _pass_through(self, request: http.Request) -> Received:
+        """Let a request to nobody's server through, where that may be reached."""
+        denial = await unreachable(self.reach, request.host, request.port)
+        return None if denial is None else TurnedAway(denial=denial)
 
-        ``headers``: of the request, names in lower case. Raises ``ValueError`` for a run id that
-        is none.
-        """
-        url = f"{request.scheme}://{host}{request.path}"
+    def _take_in(
+        self, request: http.Request, seen: Sighting, host: str, rule: ProviderRule
+    ) -> Received:
+        url, headers = f"{request.scheme}://{host}{request.path}", seen.headers
         client = self.clients.find(headers)
         intake = Intake(
             rule=rule,
             route=rule.route(request.method, request.path),
-            run=identify.run_of(self.policy, headers, user),
             client=client,
             kind=said_kind(client, headers),
+            host=host,
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
-            tags=tags_of(headers, user, url, ip, self.hashed),
+            seen=seen,
         )
+        denial = self.name(intake)
+        if denial is not None:
+            return TurnedAway(denial=denial, shape=rule.dialect or rule.name)
         base = self.policy.upstream or rule.upstream
         if base:
             send_to_url(request, base)
         return intake
+
+    def name(self, intake: Intake, body: bytes | None = None) -> Denial | None:
+        """Tell who calls, as far as is known; with the body for good. Returns why it may not."""
+        if body is not None:
+            sender = read_sender(intake.seen.headers, body)
+            intake.seen = replace(intake.seen, sender=sender)
+        try:
+            caller = self.identity.caller(intake.seen)
+        except Forbidden as error:
+            return Denial(reason=Reason.AUTH.value, message=str(error), status=403)
+        except ValueError as error:
+            return Denial(reason=Reason.AUTH.value, message=str(error), status=400)
+        intake.run, intake.tags, intake.sure = caller.run, caller.tags, caller.sure
+        if intake.grant is not None:
+            intake.tags = {**caller.tags, "key": intake.grant.name}
+        return None
+
+
+async def unreachable(
+    reach: Reach, host: str, port: int, *, connect: bool = False
+) -> Denial | None:
+    """Say why a server that is nobody's may not be reached, by name and by address."""
+    why = reach.why_not(host, port, connect=connect)
+    if why is None and reach.guarded:
+        try:
+            await reach.addresses(host, port)
+        except UnreachableError as error:
+            why = str(error)
+        except (OSError, UnicodeError):
+            why = f"{host[:100]} cannot be resolved"
+    return None if why is None else passthrough_denial(why)
+
+
+def passthrough_denial(why: str) -> Denial:
+    """Refuse a server that may not be reached."""
+    return Denial(reason=PASSTHROUGH, message=why, status=403)
 
 
 def ip_of(flow: http.HTTPFlow) -> str:

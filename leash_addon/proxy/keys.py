@@ -6,7 +6,7 @@ call, on every machine. The flow holds a placeholder; ``proxy.seam`` knows what 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mitmproxy.http import HTTPFlow
@@ -16,6 +16,7 @@ from leash_addon.core.verdict import Reason
 from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
 from leash_addon.ledger import StoredKey
+from leash_addon.proxy.base_urls import LOOPBACK
 from leash_addon.proxy.credentials import exchange, is_signed, token_of
 from leash_addon.proxy.doors import plain
 from leash_addon.proxy.identify import is_imputed
@@ -23,7 +24,6 @@ from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.seam import Swap
-from leash_addon.proxy.upstream import LOOPBACK
 from leash_addon.proxy.vault import unseal
 from leash_addon.wire.routes import ProviderRule, Providers
 
@@ -59,10 +59,12 @@ class Keys:
         self._shelf, self._providers, self._policy = shelf, providers, policy
         self._master, self._clock = master, clock
         self._swaps: dict[str, Swap] = {}
+        self._tokens: dict[str, str] = {}
 
-    def swap(self, flow: str) -> Swap | None:
-        """Return what a flow's placeholder stands for."""
-        return self._swaps.get(flow)
+    @property
+    def swaps(self) -> Mapping[str, Swap]:
+        """Return what the placeholders of flows stand for, by the flows' ids, now and later."""
+        return self._swaps
 
     def charge(self, flow: HTTPFlow, intake: Intake, host: str, grant: Grant) -> None:
         """Charge a request to its virtual key: the key's name is its account.
@@ -77,6 +79,21 @@ class Keys:
     def forget(self, flow: HTTPFlow) -> None:
         """Forget a flow that has ended."""
         self._swaps.pop(flow.id, None)
+        self._tokens.pop(flow.id, None)
+
+    async def again(self, flow: HTTPFlow, intake: Intake) -> Denial | None:
+        """Judge the key of a connection anew, for one more call on it; renews what it allows."""
+        token = self._tokens.get(flow.id)
+        if token is None:
+            return None
+        stored = await self._shelf.find_key(token)
+        if stored is None:
+            return _denied("there is no such virtual key")
+        why = stored.key.why_not(intake.rule.name, self._clock())
+        if why is not None:
+            return _denied(why)
+        intake.grant = grant_of(stored.key, stored.stamp)
+        return None
 
     async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:
         """Judge the virtual key of a request; ``None``: it has none.
@@ -110,6 +127,7 @@ class Keys:
             return Denial(reason=Reason.AUTH.value, message=message, status=503)
         placeholder = f"{PREFIX}{key.id}.hidden"
         exchange(flow.request, token, placeholder)
+        self._tokens[flow.id] = token
         self._swaps[flow.id] = Swap(placeholder=placeholder, secret=secret)
         return grant_of(key, stored.stamp)
 

@@ -19,9 +19,8 @@ from mitmproxy import master
 from mitmproxy.addons.block import Block
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.options import Options
-from mitmproxy.proxy.mode_servers import AsyncioServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
+from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 from mitmproxy.utils import asyncio_utils
 
 from leash_addon.errors import ListenError
@@ -29,6 +28,8 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.dispatch import Dispatch
+from leash_addon.proxy.lean import LeanOptions, lean
+from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.onboarding import Onboarding
 from leash_addon.proxy.seam import seam
 
@@ -62,13 +63,16 @@ class Proxy:
         port: int = 0,
         upstream_roots: Path | None = None,
         shared: bool = False,
+        listening: Listening | None = None,
     ) -> None:
         """Prepare; nothing listens before ``start``."""
         self._addon = addon
+        self.authority = authority
         self._store = LeafStore(authority, utc_now)
         self._host, self._asked_port = host, port
         self._roots = upstream_roots
         self._shared = shared
+        self._listening = listening or Listening()
         self._server = Proxyserver()
         self._exit = ExitStack()
         self._master: master.Master | None = None
@@ -76,30 +80,44 @@ class Proxy:
     @property
     def port(self) -> int:
         """Return the port that is listened on."""
-        return int(self._server.listen_addrs()[0][1])
+        for server in self._server.servers:
+            if isinstance(server.mode, RegularMode):
+                return int(server.listen_addrs[0][1])
+        msg = "it does not listen"
+        raise ListenError(msg)
 
     async def start(self) -> None:
         """Listen, or raise ``ListenError``."""
-        made = master.Master(Options())
+        listening = self._listening
+        made = master.Master(LeanOptions())
         made.addons = Dispatch(made)
         made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
-        own = (LeashTls(self._store), Onboarding(self._store.authority), self._addon)
+        tls = LeashTls(self._store, listening.certificate)
+        own = (tls, Onboarding(self._store.authority), self._addon)
         made.addons.add(Block(), self._server, *own, NextLayer())  # type: ignore[no-untyped-call]
+        # mitmproxy's SOCKS layer looks at this option to know whether to ask for a password.
+        asks = "asks" if listening.asks else None
+        made.options.add_option("proxyauth", str | None, asks, "")
         made.options.update(**self._options())
         self._master = made
         self._exit.enter_context(
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
-        self._exit.enter_context(seam(self._addon.keys.swap))
+        self._exit.enter_context(lean())
+        self._exit.enter_context(seam(self._addon.keys.swaps))
         try:
             await self._listen()
         except ListenError:
             await self.stop()
             raise
         await made.running()
+
+    async def stop_listening(self) -> None:
+        """Take no new connection; those that are open go on."""
+        await self._server.servers.update([])
 
     async def stop(self) -> None:
         """Stop listening, end every connection, and settle what is open."""
@@ -126,13 +144,16 @@ class Proxy:
         await self.stop()
 
     def _options(self) -> dict[str, object]:
+        listening = self._listening
         return {
             "body_size_limit": MAX_BODY,
             "connection_strategy": "lazy",  # a refused call must cost no upstream connection
             "http2": False,  # a stream can be cut alone
             "listen_host": self._host,
             "listen_port": self._asked_port,
-            "mode": ["regular"],
+            # Public addresses may come where a token is asked for, and cannot be overheard.
+            "block_global": not (listening.asks and listening.certificate is not None),
+            "mode": ["regular", *listening.modes],
             "rawtcp": False,  # whatever reaches a provider without TLS is HTTP, or nothing
             "ssl_verify_upstream_trusted_ca": str(self._roots) if self._roots else None,
             "tcp_timeout": SILENCE,
@@ -144,16 +165,18 @@ class Proxy:
             await self._server.setup_servers()
         for instance in self._server.servers:
             if not instance.is_running:
-                raise ListenError(self._complaint(instance.last_exception))
+                raise ListenError(self._complaint(instance))
             for listening in getattr(instance, "_servers", ()):
                 _widen_backlog(listening)
 
-    def _complaint(self, error: Exception | None) -> str:
+    def _complaint(self, instance: ServerInstance[ProxyMode]) -> str:
+        error, mode = instance.last_exception, instance.mode
+        host, port = mode.listen_host(self._host), mode.listen_port(self._asked_port)
+        flag = "listen" if isinstance(mode, RegularMode) else mode.type_name
         code = error.errno if isinstance(error, OSError) else None
         why = str(error) if code is None else os.strerror(code)
         return (
-            f"cannot listen on {self._host}:{self._asked_port}: {why}; "
-            "choose another address or port with --listen"
+            f"cannot listen on {host}:{port}: {why}; choose another address or port with --{flag}"
         )
 
     async def _hang_up(self) -> None:

@@ -15,7 +15,7 @@ class Policy:
     """How calls are assigned, judged and sent on.
 
     ``run``: the one run that every call belongs to (``leash run``, which starts it); ``None``:
-    by header or proxy user, else ``default_run``, and new runs are started with ``limits``.
+    ``Identity`` tells, and new runs are started with ``limits``.
     ``refusal``: status of every final refusal, ``None`` to choose by client. ``inject``: add
     ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
     for held money, a free place or a rate limit. ``holds``: what requests are looked over for.
@@ -23,10 +23,10 @@ class Policy:
     ``websocket``: what an upgrade meets where its provider says nothing. ``cut``: end answers that
     run when a kill or a hard limit comes. ``names``: further host names of this listener, for
     base-URL clients. ``processes``: callers are our own descendants, and told apart.
+    ``max_runs``: so many runs are kept in memory.
     """
 
     run: str | None = None
-    default_run: str = "default"
     limits: Limits = NO_LIMITS
     on_blind: OnBlind = OnBlind.REFUSE
     refusal: int | None = None
@@ -39,6 +39,7 @@ class Policy:
     names: tuple[str, ...] = ()
     prices: str = ""
     processes: bool = False
+    max_runs: int = 10_000
 
     @classmethod
     def of(cls, settings: Settings, *, run: str | None = None, prices: str = "") -> Self:
@@ -55,4 +56,5 @@ class Policy:
             websocket=settings.websocket,
             cut=settings.cut,
             prices=prices,
+            max_runs=settings.max_runs,
         )

@@ -19,6 +19,9 @@ class Ledger(Protocol):
     ) -> Balance:
         """Record that this process governs the run."""
 
+    async def finish_run(self, run: str, exit_code: int) -> Balance:
+        """Record that this process governs the run no more."""
+
     async def admit(self, ask: Ask) -> Verdict:
         """Decide and record in one transaction; raises ``LedgerError``."""
 

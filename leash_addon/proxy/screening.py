@@ -26,8 +26,8 @@ from leash_addon.wire.texts.tools import tool_name
 
 logger = logging.getLogger(__name__)
 
-BREATH: Final = 0.002
-"""Seconds after which the event loop gets its turn; a window of the engine takes as long."""
+BREATH: Final = 0.001
+"""Seconds after which the event loop gets its turn; a window of the engine takes two or three."""
 
 LARGE: Final = 64 * 1024
 INTRICATE: Final = 2_000
@@ -77,6 +77,11 @@ class Screening:
         self.engine, self.settings = engine, settings
         self._verdicts = Verdicts()
 
+    @property
+    def cuts(self) -> bool:
+        """Tell whether a rule may end an answer."""
+        return self.settings.action(Part.RESPONSE) is Action.CUT
+
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
         acts = not ACTING.isdisjoint(self.settings.actions.values())
@@ -108,7 +113,7 @@ class Screening:
         blocked = next((each.blocked for each in judged if each.blocked is not None), None)
         if blocked is not None and blocked.call and not blocked.tool:
             blocked = replace(blocked, tool=tool_name(blocked.call, parts))
-        body = put_together(parsed.plain, changed, inside=parsed.inside) if changed else None
+        body = put_together(parsed.plain, parts, changed, inside=parsed.inside) if changed else None
         fresh = tuple(each for each in judged if not each.recorded)
         return Judgement(
             found=tuple(found for each in fresh for found in each.found),
@@ -152,14 +157,11 @@ class _Screened:
 
     async def _verdict(self, piece: Piece) -> Verdict:
         large = _is_large(piece.raw)
-        read = await asyncio.to_thread(texts_in, piece) if large else texts_in(piece)
+        read = await asyncio.to_thread(self._read, piece) if large else self._read(piece)
         judged: list[Judged] = []
         values: dict[Path, str] = {}
-        for text in read.texts:
-            action = self._action(text)
-            if action is Action.OFF:
-                continue
-            one = await self._judged(text, action, piece.path)
+        for text, action, block in read:
+            one = await self._judged(text, action, block, piece.path)
             if one.found:
                 judged.append(one)
                 values |= _values(text, action, one.found)
@@ -171,21 +173,37 @@ class _Screened:
             raw = await asyncio.to_thread(rewritten, *made) if large else rewritten(*made)
         return Verdict(judged=tuple(judged), raw=raw)
 
+    def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
+        """Return the texts that are to be looked at, what is done with them, and their hashes."""
+        found = [(text, self._action(text)) for text in texts_in(piece).texts]
+        return [
+            (text, action, block_hash(text.text))
+            for text, action in found
+            if action is not Action.OFF
+        ]
+
     def _action(self, text: Text) -> Action:
         """Return what is done with a text; what must not be changed is not."""
         action = self._settings.action(text.part)
         fixed = self._signed or text.fixed
         return self._settings.signed if fixed and action in _CHANGING else action
 
-    async def _judged(self, text: Text, action: Action, path: Path) -> Judged:
-        block = block_hash(text.text)
+    async def _judged(self, text: Text, action: Action, block: str, path: Path) -> Judged:
         key = (self._run, action, block)
         known = self._verdicts.find_text(key)
         if known is None:
             allowed = block in self._settings.allowed
-            fired = () if allowed else await self._screen(text.text, text.part)
+            fired = () if allowed else await self._fired(text, block)
             known = _judged(text, action, block, (*path, *text.path), fired)
             self._verdicts.keep_text(key, known)
+        return known
+
+    async def _fired(self, text: Text, block: str) -> tuple[Finding, ...]:
+        key = (text.part, block)
+        known = self._verdicts.fired(key)
+        if known is None:
+            known = await self._screen(text.text, text.part)
+            self._verdicts.keep_fired(key, known)
         return known
 
     async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ this method not called, the placeholder would go upstream and be refused there.
 The copy asks for an answer without content coding or WebSocket compression, so that it can be read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -50,12 +50,12 @@ class Swap:
         self.scrubber = Scrubber(self.secret)
 
 
-type Find = Callable[[str], Swap | None]
-"""Finds the swap of a flow by its id."""
+type Swaps = Mapping[str, Swap]
+"""The swaps of the flows that have one, by their ids."""
 
 
 @contextmanager
-def seam(find: Find) -> Iterator[None]:
+def seam(swaps: Swaps) -> Iterator[None]:
     """Swap keys for as long as the block lasts; one at a time in a process, as mitmproxy is."""
     plain = HttpLayer.event_to_child
     seen: WeakKeyDictionary[HttpLayer, set[Swap]] = WeakKeyDictionary()
@@ -73,7 +73,9 @@ def seam(find: Find) -> Iterator[None]:
     def event_to_child(
         self: HttpLayer, child: Layer | HttpStream, event: Event
     ) -> Iterator[commands.Command]:
-        swap = _swap_of(self, event, find)
+        if not swaps and not seen:
+            return plain(self, child, event)
+        swap = _swap_of(self, event, swaps)
         if swap is not None:
             seen.setdefault(self, set()).add(swap)
         elif self not in seen:
@@ -87,10 +89,10 @@ def seam(find: Find) -> Iterator[None]:
         HttpLayer.event_to_child = plain  # type: ignore[method-assign]
 
 
-def _swap_of(layer: HttpLayer, event: Event, find: Find) -> Swap | None:
+def _swap_of(layer: HttpLayer, event: Event, swaps: Swaps) -> Swap | None:
     stream = layer.streams.get(getattr(event, "stream_id", -1))
     flow: Any = getattr(stream, "flow", None)
-    return None if flow is None else find(flow.id)
+    return None if flow is None else swaps.get(flow.id)
 
 
 def _changed(child: Layer | HttpStream, event: Event, swap: Swap) -> Iterator[Event]:

@@ -26,6 +26,7 @@ from leash_addon.config.settings import KEYS, Key, Settings
 from leash_addon.core.money import Instant
 from leash_addon.errors import LeashError
 from leash_addon.ledger import LedgerWriter, open_ledger
+from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.governor import Governor
@@ -43,6 +44,9 @@ OWN = {
     "leash_run": "Charge every call to this run; else X-Loop-Id or the proxy user names it.",
     "leash_config": "The configuration file (default: ./leash.toml).",
 }
+STOCK_KEYS = tuple(key for key in KEYS if not key.listener)
+"""Settings that are options of mitmproxy; its own listener has its own."""
+
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
 
@@ -61,7 +65,7 @@ class Stock:
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
-        for key in KEYS:
+        for key in STOCK_KEYS:
             kind, default = _kind(key)
             about = key.about or f"setting {key.dotted}"
             loader.add_option(PREFIX + key.flat, kind, default, f"leash: {about}.")
@@ -103,8 +107,7 @@ class Stock:
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
         governor.close()
         self._exit.close()
-        for run in governor.runs:
-            await writer.finish_run(run, 0)
+        await writer.finish_runs(governor.runs)
         await writer.close()
 
     async def _start(self) -> None:
@@ -127,6 +130,8 @@ class Stock:
         )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
+        if settings.cut or (screening is not None and screening.cuts):
+            ctx.options.update(http2=False)  # a stream can be cut alone, without its siblings
         self._writer = writer
         keys = Keys(
             writer,
@@ -135,10 +140,18 @@ class Stock:
             master=lambda: master_key(os.environ, settings.home),
             clock=_clock,
         )
-        self._exit.enter_context(seam(keys.swap))
-        clients = load_clients()
+        self._exit.enter_context(seam(keys.swaps))
+        access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
-            LeashAddon(governor, providers, clients, remarks=True, keys=keys, screening=screening)
+            LeashAddon(
+                governor,
+                providers,
+                load_clients(),
+                remarks=True,
+                keys=keys,
+                screening=screening,
+                access=access,
+            )
         )
         if screening is not None:
             self._rulebook = Rulebook(screening, settings)
@@ -154,7 +167,7 @@ def _settings() -> Settings:
         env=os.environ,
         cwd=Path.cwd(),
         home=Path.home(),
-        flags={key.flat: _given(getattr(options, PREFIX + key.flat)) for key in KEYS},
+        flags={key.flat: _given(getattr(options, PREFIX + key.flat)) for key in STOCK_KEYS},
         config=Path(config) if config else None,
         flag_place=lambda key: PREFIX + key.flat,
     )
@@ -173,7 +186,7 @@ def _kind(key: Key) -> tuple[type, object]:
 
 
 def _hint(name: str) -> str:
-    close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in KEYS)], n=1)
+    close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in STOCK_KEYS)], n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -10,8 +10,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
+from leash_addon.screen.finding import Finding
 
 MOST: Final = 65_536
 """Pieces, and as many texts: some 20 MB."""
@@ -22,6 +24,9 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 type Key = tuple[str, int, int]
 type TextKey = tuple[str, Action, str]
 """A run, what is done, and the text's hash."""
+
+type BlockKey = tuple[Part, str]
+"""A part, and the text's hash: the same in every run, as an agent's system prompt is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Verdicts:
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _pieces: OrderedDict[Key, Verdict] = field(default_factory=OrderedDict)
     _texts: OrderedDict[TextKey, Judged] = field(default_factory=OrderedDict)
+    _fired: OrderedDict[BlockKey, tuple[Finding, ...]] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
     def key(self, run: str, raw: bytes) -> Key:
@@ -87,8 +93,15 @@ class Verdicts:
         while len(self._texts) > MOST:
             self._texts.popitem(last=False)
 
-    def forget(self) -> None:
-        """Begin anew: the rules are others now."""
-        self._pieces.clear()
-        self._texts.clear()
-        self._bytes = 0
+    def fired(self, key: BlockKey) -> tuple[Finding, ...] | None:
+        """Return what fired on a text in any run; ``None``: nobody has screened it."""
+        found = self._fired.get(key)
+        if found is not None:
+            self._fired.move_to_end(key)
+        return found
+
+    def keep_fired(self, key: BlockKey, found: tuple[Finding, ...]) -> None:
+        """Remember what fired on a text, whoever sends it again."""
+        self._fired[key] = found
+        while len(self._fired) > MOST:
+            self._fired.popitem(last=False)

@@ -5,7 +5,7 @@ is blind, with a note that says so, and the bytes go on. The answer may be cut a
 in pieces of any size; the reading is the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +14,8 @@ from leash_addon.core.reading import Reading
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.coding import decoder
 from leash_addon.wire.formats import Answer, meter_for
+from leash_addon.wire.formats.reply import HeardReply
+from leash_addon.wire.formats.seen import Seen
 from leash_addon.wire.framing import framer_for
 from leash_addon.wire.routes import Route
 
@@ -49,6 +51,17 @@ class Meter:
     def complete(self) -> bool:
         """Tell whether the format said that the answer is whole."""
         return self._format is not None and not self._dead and self._format.complete
+
+    def listen(self, hear: Callable[[str, int], None]) -> bool:
+        """Have the answer's text heard, with its choice, from the first byte on.
+
+        ``False`` where the format reads no text.
+        """
+        seen = getattr(self._format, "seen", None)
+        if not isinstance(seen, Seen):
+            return False
+        seen.reply = HeardReply(hear)
+        return True
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body as they came over the wire."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from fill import fill
 from micro import micro
 from servers import BIN, HERE, free_port, leash, mitmdump, resident_kb, running, trimmed, upstream
+from sessions import session
 
 type Figures = dict[str, object]
 type Loaded = dict[str, float]
@@ -163,6 +164,11 @@ def workers(lab: Lab) -> Figures:
     return {"two": a, "one": b, "ratio": round(a / b, 2), "cores": os.cpu_count()}
 
 
+def sessions(_lab: Lab) -> Figures:
+    """Measure what screening adds to a call that resends 500 kB, and how it holds the loop."""
+    return dict(session())
+
+
 MEASURES: dict[str, Callable[[Lab], Figures]] = {
     "throughput": throughput,
     "latency": latency,
@@ -171,6 +177,7 @@ MEASURES: dict[str, Callable[[Lab], Figures]] = {
     "memory": memory,
     "workers": workers,
     "micro": steps,
+    "sessions": sessions,
 }
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 from mitmproxy import http
 
@@ -21,6 +22,7 @@ class Redirect:
     def __init__(self, port: int) -> None:
         """Take the provider's port."""
         self._port = port
+        self.keys = SimpleNamespace(swaps={})
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Rewrite the destination."""

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from leash_addon.core.journal import CallSettled
-from leash_addon.core.reading import Outcome
+from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.ledger import Ledger
 from scripts.chaosing.caller import INPUT, OK, Caller
 from scripts.chaosing.site import Site, site
@@ -175,6 +175,12 @@ async def _race(made: Site, processes: int, tasks: int, calls: int) -> dict[str,
         and (balance.open_calls, balance.held) == (0, 0)
         and not answers.keys() - {str(OK), "held", "cap"},
     }
+
+
+def settled_calls(ledger: Ledger, run: str) -> Counter[Confidence]:
+    """Count the settled calls of a run by how their costs came about."""
+    entries = (entry for _, entry in ledger.entries(run))
+    return Counter(entry.confidence for entry in entries if isinstance(entry, CallSettled))
 
 
 def sent_calls(ledger: Ledger, run: str) -> int:

@@ -51,7 +51,7 @@ def test_run_is_meant_where_only_flags_precede_the_dashes(
         pytest.param(["--prices", "no.json", "--", "true"], "no.json", id="prices"),
         pytest.param(["--config", "no.toml", "--", "true"], "no.toml", id="configuration"),
         pytest.param(["run"], "Missing argument 'COMMAND...'", id="nothing to run"),
-        pytest.param(["serve"], "--insecure says that you know", id="serve asks nobody"),
+        pytest.param(["serve"], "serve asks who calls", id="serve asks nobody"),
         pytest.param(
             ["serve", "--insecure", "--listen", "0.0.0.0:1"], "is not loopback", id="loopback"
         ),

@@ -54,7 +54,7 @@ def test_a_file_is_tried_with_line_and_column(
     (folder / "notes.md").write_text("Hello.\n\n" + BAD)
     assert main(["rules", "test", "notes.md", "--json"]) == 1
     hit = json.loads(capfd.readouterr().out)[0]
-    place = {"line": 3, "column": 8, "excerpt": BAD[7:-2]}
+    place = {"line": 3, "column": 1, "excerpt": BAD.strip()}
     assert {key: hit[key] for key in place} == place
     assert main(["rules", "test", "notes.md", "--part", "system"]) == 0
 

@@ -1,5 +1,6 @@
 """Files, variables and flags become settings; what is wrong names its place."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,22 @@ refusal = 429
 upstream = "http://127.0.0.1:9099/"
 no_inject = true
 websocket = "downgrade"
+cut = true
 timezone = "Europe/Berlin"
+passthrough = ["git.example.com", "*.example.org:8443"]
+connect_ports = [443, 8443]
+allow_private = ["10.1.0.0/16", "git.example.com"]
+trusted_balancers = ["10.0.0.1"]
+max_runs = 50
+tls_cert = "gateway.pem"
+tls_key = "gateway.key"
+
+[identity]
+run_from = ["path", "header:X-Loop-Id"]
+user_from = ["agent-user"]
+feature_from = "header:x-team"
+tenant_from = ["token"]
+require_run_id = true
 
 [limits]
 max_cost = 5.00
@@ -110,7 +126,20 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         upstream="http://127.0.0.1:9099",
         no_inject=True,
         websocket=Upgrade.DOWNGRADE,
+        cut=True,
         timezone=ZoneInfo("Europe/Berlin"),
+        passthrough=("git.example.com", "*.example.org:8443"),
+        connect_ports=(443, 8443),
+        allow_private=(ip_network("10.1.0.0/16"), "git.example.com"),
+        trusted_balancers=(ip_network("10.0.0.1"),),
+        max_runs=50,
+        tls_cert=tmp_path / "gateway.pem",
+        tls_key=tmp_path / "gateway.key",
+        run_from=("path", "header:x-loop-id"),
+        user_from=("agent-user",),
+        feature_from=("header:x-team",),
+        tenant_from=("token",),
+        require_run_id=True,
         limits=Limits(
             max_cost=usd("5"),
             max_cost_per_call=usd("0.5"),

@@ -16,7 +16,7 @@ from leash_addon.core.limits import Ceiling, Limits
 from leash_addon.core.money import SECOND, Instant, Pico, usd
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.reading import Confidence, Outcome
-from leash_addon.core.replay import Replay
+from leash_addon.core.replay import Replay, ends_of
 from leash_addon.core.scopes import Scope, Target
 from leash_addon.core.terms import NO_TERMS, Terms
 from leash_addon.core.verdict import Reason
@@ -65,8 +65,8 @@ def refused(
 ) -> tuple[list[tuple[str, Reason]], Pico]:
     """Return which calls would have been refused and why, and what the others come to."""
     replay = Replay(terms, lambda old: replace(old, **limits), run_account=lambda run: f"run:{run}")
-    ends = {entry.call: entry for entry in entries if isinstance(entry, CallSettled)}
-    found = [(one.opened.call, one.trip.reason) for one in replay.run(entries, ends)]
+    run = replay.run(entries, ends_of(entries))
+    found = [(one.opened.call, one.trip.reason) for one in run]
     return found, replay.spent
 
 

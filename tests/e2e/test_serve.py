@@ -38,14 +38,14 @@ async def proxied(house: House, leash: Serving, user: str, **headers: str) -> ht
 async def test_one_port_serves_both_kinds_of_clients_each_with_its_run(
     house: House, nursery: Nursery, fake: FakeProvider
 ) -> None:
-    """X-Loop-Id names the run, else the proxy user does, else it is default; each has its limit."""
+    """The proxy user names the run, else X-Loop-Id does, else it is default; each has its limit."""
     leash = await serving(house, nursery, "--max-calls", "1")
     named = {"x-loop-id": "header"}
     answers = [
         await plainly(leash, **named),
         await proxied(house, leash, "user:x@"),
         await plainly(leash),
-        await proxied(house, leash, "user:x@", **named),
+        await proxied(house, leash, "-:x@", **named),
         await proxied(house, leash, ""),
     ]
     assert leash.end() == 0

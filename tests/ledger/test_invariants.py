@@ -161,10 +161,10 @@ class Processes(RuleBasedStateMachine):
         self.processes[who].settle([make_end(name, cost + TOKEN)])
         self.spent += cost - booked
 
-    @rule(who=st.integers(0, 2), step=st.integers(-3, 3))
-    def prunes(self, who: int, step: int) -> None:
-        """Someone folds old entries into checkpoints."""
-        self.processes[who].upkeep.prune(Instant(self.world.now + step * SECOND))
+    @rule(who=st.integers(0, 2), step=st.integers(-3, 3), size=st.sampled_from([2, 1_000]))
+    def prunes(self, who: int, step: int, size: int) -> None:
+        """Someone folds old entries into checkpoints, in slices or at once."""
+        self.processes[who].upkeep.prune(Instant(self.world.now + step * SECOND), size=size)
 
     @rule(who=st.integers(0, 2))
     @precondition(lambda self: self.limits != Limits())

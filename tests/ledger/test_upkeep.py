@@ -125,6 +125,15 @@ def test_pruning_twice_goes_on_from_the_checkpoint(ledger: Ledger) -> None:
     assert ledger.upkeep.prune(Instant(START + 3 * SECOND)) == 0
 
 
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_pruning_in_slices_comes_to_the_same(ledger: Ledger, world: World, size: int) -> None:
+    """However many transactions it takes, the same entries go, and each sum stays."""
+    before = stand(ledger)
+    gone = ledger.upkeep.prune(Instant(START + 3 * SECOND), size=size)
+    assert (gone, stand(ledger), ledger.fsck()) == (5, before, [])
+    assert world.sql("SELECT max(seq) FROM checkpoints") == [(5,)]
+
+
 def test_an_open_call_survives_pruning(ledger: Ledger, world: World) -> None:
     """Its entry stays, so that it settles as if nothing had been pruned."""
     name = "c3"

@@ -12,6 +12,7 @@ from leash_addon.errors import LedgerError
 from leash_addon.ledger import LedgerWriter
 from leash_addon.proxy import addon as addon_module
 from leash_addon.proxy.governor import Governor
+from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Reception
 from leash_addon.proxy.policy import Policy
 from tests.proxy.world import RUN, MakeWorld, Request, answer_json, chat_answer, until
@@ -28,8 +29,8 @@ def breaks(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        pytest.param(Reception, "take_in", id="requestheaders"),
-        pytest.param(Reception, "provider_of", id="requestheaders, before it is known"),
+        pytest.param(Reception, "receive", id="requestheaders"),
+        pytest.param(Identity, "caller", id="requestheaders, who calls"),
         pytest.param(addon_module, "parse_request", id="request"),
         pytest.param(Governor, "ask", id="governor"),
         pytest.param(Governor, "admit", id="admission"),
@@ -39,13 +40,13 @@ def breaks(*_: object, **__: object) -> None:
 async def test_broken_hook_refuses(
     world: MakeWorld, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
-    """An exception in an admitting hook answers 500; the provider sees nothing, no hold stays."""
+    """An exception in an admitting hook answers 503; the provider sees nothing, no hold stays."""
     monkeypatch.setattr(owner, name, breaks)
     async with world() as it, it.client() as client:
         answer = await it.chat(client, stream=True)
         await it.writer.drain()
         balance = it.ledger.balance(RUN)
-        assert (answer.status_code, it.provider.requests, balance.open_calls) == (500, [], 0)
+        assert (answer.status_code, it.provider.requests, balance.open_calls) == (503, [], 0)
         assert answer.headers["x-leash-reason"] == "internal"
         assert "secret detail" not in answer.text
 

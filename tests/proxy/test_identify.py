@@ -1,49 +1,8 @@
 """Who calls."""
 
-import base64
-
 import pytest
 
-from leash_addon.proxy.identify import is_imputed, is_own, proxy_user, run_of
-from leash_addon.proxy.policy import Policy
-
-
-@pytest.mark.parametrize(
-    ("policy", "headers", "user", "expected"),
-    [
-        pytest.param(Policy(run="one"), {"x-loop-id": "b"}, "c", "one", id="fixed"),
-        pytest.param(Policy(), {"x-loop-id": "b"}, "c", "b", id="header"),
-        pytest.param(Policy(), {}, "c", "c", id="proxy user"),
-        pytest.param(Policy(), {}, "c;user=alice", "c", id="proxy user with tags"),
-        pytest.param(Policy(), {}, None, "default", id="default"),
-    ],
-)
-def test_run(policy: Policy, headers: dict[str, str], user: str | None, expected: str) -> None:
-    """The run is the fixed one, else the header's, else the proxy user's, else the default."""
-    assert run_of(policy, headers, user) == expected
-
-
-@pytest.mark.parametrize("name", ["a b", "../x", "x" * 129, "ü", "a\x00"])
-def test_an_odd_run_id_is_refused(name: str) -> None:
-    """A run id of other characters or length is an error, not another account."""
-    with pytest.raises(ValueError, match="a run id is"):
-        run_of(Policy(), {"x-loop-id": name}, None)
-
-
-@pytest.mark.parametrize(
-    ("credentials", "expected"),
-    [
-        pytest.param("Basic " + base64.b64encode(b"me:secret").decode(), "me", id="basic"),
-        pytest.param("basic " + base64.b64encode(b"me").decode(), "me", id="no password"),
-        pytest.param("Bearer abc", None, id="another scheme"),
-        pytest.param("Basic !!!", None, id="not base64"),
-        pytest.param("Basic " + base64.b64encode(b"\xff\xfe:x").decode(), None, id="not UTF-8"),
-        pytest.param(None, None, id="none"),
-    ],
-)
-def test_proxy_user(credentials: str | None, expected: str | None) -> None:
-    """The user name is read, and whatever is no credential is nobody."""
-    assert proxy_user(credentials) == expected
+from leash_addon.proxy.identify import is_imputed, is_own
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ UPGRADE = {
 
 async def test_each_run_has_its_own_account(world: MakeWorld) -> None:
     """Calls are charged to the run that their header names, each under the server's limits."""
-    async with world(policy=Policy(limits=Limits(max_calls=1))) as it, it.client() as client:
+    policy = Policy(limits=Limits(max_calls=1))
+    async with world(policy=policy) as it, it.client(user="-") as client:
         statuses = []
         for run in ("one", "two", "one"):
             client.headers["x-loop-id"] = run
@@ -33,7 +34,7 @@ async def test_each_run_has_its_own_account(world: MakeWorld) -> None:
 
 
 async def test_the_proxy_user_names_the_run(world: MakeWorld) -> None:
-    """Without a header the user name of the proxy's address is the run."""
+    """The user name of the proxy's address is the run."""
     async with world(policy=Policy()) as it, it.client() as client:
         await it.chat(client)
         assert it.ledger.balance(RUN).calls == 1
@@ -41,7 +42,7 @@ async def test_the_proxy_user_names_the_run(world: MakeWorld) -> None:
 
 async def test_an_odd_run_id_is_answered_400(world: MakeWorld) -> None:
     """A run id that is none is the client's mistake; nothing is forwarded."""
-    async with world(policy=Policy()) as it, it.client() as client:
+    async with world(policy=Policy()) as it, it.client(user="-") as client:
         client.headers["x-loop-id"] = "no/such id"
         answer = await it.chat(client)
         assert (answer.status_code, it.provider.requests) == (400, [])

@@ -3,7 +3,7 @@
 import pytest
 
 from leash_addon.proxy.booking import hashed_key
-from leash_addon.proxy.tags import LONGEST, credential_of, tags_of
+from leash_addon.proxy.tags import credential_of
 
 URL = "https://api.openai.com/v1/chat/completions"
 
@@ -31,24 +31,6 @@ def test_a_credential_is_found_wherever_it_is(
 ) -> None:
     """One key is one credential, whichever way it is sent; a signature is its signer's."""
     assert credential_of(headers, url) == expected
-
-
-@pytest.mark.parametrize(
-    ("headers", "user", "expected"),
-    [
-        pytest.param({}, "r;user=a;feature=b;tenant=c", ("a", "b", "c"), id="proxy user"),
-        pytest.param({"x-leash-user": "h"}, "r;user=a", ("h", None, None), id="header wins"),
-        pytest.param({}, "r;user;=x;other=1", (None, None, None), id="nonsense"),
-        pytest.param({}, None, (None, None, None), id="nobody"),
-        pytest.param({"x-leash-user": "x" * 999}, None, ("x" * LONGEST, None, None), id="long"),
-    ],
-)
-def test_named_tags(
-    headers: dict[str, str], user: str | None, expected: tuple[str | None, ...]
-) -> None:
-    """User, feature and tenant are what the caller names, in a header or behind the run."""
-    found = tags_of(headers, user, URL, "", hashed=str)
-    assert tuple(found.get(tag) for tag in ("user", "feature", "tenant")) == expected
 
 
 def test_a_key_is_known_by_a_hash_of_this_installation() -> None:

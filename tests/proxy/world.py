@@ -178,9 +178,9 @@ class World:
         """Trust the proxy's authority and nothing else."""
         return ssl.create_default_context(cadata=self.authority.root_pem.decode())
 
-    def client(self, **options: object) -> httpx.AsyncClient:
+    def client(self, *, user: str = RUN, **options: object) -> httpx.AsyncClient:
         """Return a client that goes through the proxy."""
-        proxy = f"http://{RUN}:secret@127.0.0.1:{self.port}"
+        proxy = f"http://{user}:secret@127.0.0.1:{self.port}"
         return httpx.AsyncClient(proxy=proxy, verify=self.trust, timeout=20, **options)  # type: ignore[arg-type]
 
     async def chat(self, client: httpx.AsyncClient, **body: object) -> httpx.Response:

@@ -320,17 +320,25 @@ def test_spans_lead_back_to_the_original(inner: str, layers: int) -> None:
     assert found.original(len(found.text)) == len(wrapped)
 
 
+def changed(wire_format: str, raw: bytes, path: tuple[str | int, ...], new: bytes) -> bytes:
+    """Return a request with one of its pieces replaced."""
+    parsed = parse_request(Route(provider="p", format=wire_format), {}, raw)
+    assert parsed.body is not None
+    parts = list(pieces(wire_format, parsed.body))
+    return put_together(parsed.plain, parts, {path: new}, inside=parsed.inside)
+
+
 def test_only_the_changed_piece_changes() -> None:
     """Every other value keeps its bytes, numbers and escapes as they were written."""
-    body = rb'{"a":1.0e0, "messages":[ {"x":"\u0041"},{"y":2}],"z":[1 , 2]}'
-    made = put_together(body, {("messages", 1): b'{"y":3}'})
+    raw = rb'{"a":1.0e0, "messages":[ {"x":"\u0041"},{"y":2}],"z":[1 , 2]}'
+    made = changed("openai.chat", raw, ("messages", 1), b'{"y":3}')
     assert made == rb'{"a":1.0e0,"messages":[{"x":"\u0041"},{"y":3}],"z":[1 , 2]}'
 
 
 def test_a_request_within_a_request_is_changed_inside() -> None:
     """Code Assist's body keeps its outer members."""
-    body = b'{"model":"m","request":{"contents":[1]}}'
-    made = put_together(body, {("contents", 0): b"2"}, inside="request")
+    raw = b'{"model":"m","request":{"contents":[1]}}'
+    made = changed("gemini.generate", raw, ("contents", 0), b"2")
     assert made == b'{"model":"m","request":{"contents":[2]}}'
 
 

@@ -5,8 +5,9 @@ whether it came whole or in pieces, indented or not. Thinking is not part of it.
 text is kept: it is hashed as it comes, a few kilobytes at a time.
 """
 
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Final
+from typing import Final, override
 
 from msgspec.json import encode
 
@@ -131,6 +132,22 @@ class Reply:
         parts = [b"t%d" % choice + fold.digest() for choice, fold in texts if _wrote(fold)]
         parts += sorted(call.digest() for call in self._calls.values())
         return blake2b(b"".join(parts), digest_size=SIZE).hexdigest() if parts else None
+
+
+class HeardReply(Reply):
+    """A reply whose text somebody listens to, piece by piece."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(self, hear: Callable[[str, int], None]) -> None:
+        """``hear``: takes each piece of text, with the choice that it belongs to."""
+        super().__init__()
+        self._hear = hear
+
+    @override
+    def text(self, piece: str, choice: int = 0) -> None:
+        super().text(piece, choice)
+        self._hear(piece, choice)
 
 
 def _wrote(fold: _Fold) -> bool:

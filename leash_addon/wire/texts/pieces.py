@@ -4,7 +4,7 @@ Agents send their whole history with every call. A piece that was seen before is
 bytes and not decoded again; ``texts_in`` reads those that are new.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -135,25 +135,28 @@ def texts_in(piece: Piece) -> Gathered:
     return found
 
 
-def put_together(body: bytes, changed: Mapping[Path, bytes], *, inside: str = "") -> bytes:
+def put_together(
+    body: bytes, pieces: Iterable[Piece], changed: Mapping[Path, bytes], *, inside: str = ""
+) -> bytes:
     """Return a request with some of its pieces replaced, every other value byte for byte.
 
-    ``changed``: new JSON by the path of a piece. ``inside``: the member that holds the request
-    itself. White space between members is lost where a piece changed.
+    ``pieces``: all of the request. ``changed``: new JSON by the path of a piece. ``inside``: the
+    member that holds the request itself. White space between members is lost.
     """
     top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
     if inside:
-        top[inside] = Raw(put_together(bytes(top[inside]), changed))
+        top[inside] = Raw(put_together(bytes(top[inside]), pieces, changed))
         return msgspec.json.encode(top)
-    arrays: dict[str, list[Raw]] = {}
-    for path, raw in changed.items():
-        name = str(path[0])
-        if len(path) == 1:
-            top[name] = Raw(raw)
+    touched = {path[0] for path in changed}
+    arrays: dict[str, list[bytes]] = {}
+    for piece in pieces:
+        name, raw = str(piece.path[0]), changed.get(piece.path, piece.raw)
+        if name not in touched:
             continue
-        if name not in arrays:
-            arrays[name] = msgspec.json.decode(top[name], type=list[Raw])
-        arrays[name][int(path[1])] = Raw(raw)
+        if len(piece.path) == 1:
+            top[name] = Raw(raw)
+        else:
+            arrays.setdefault(name, []).append(raw)
     for name, values in arrays.items():
-        top[name] = Raw(msgspec.json.encode(values))
+        top[name] = Raw(b"[" + b",".join(values) + b"]")
     return msgspec.json.encode(top)

@@ -1,0 +1,81 @@
+"""The settings of a proxy that serves others: who calls, what may be reached, the port itself."""
+
+from leash_addon.config import reachable, sources, values
+from leash_addon.config.key import Key
+
+SERVING_KEYS = (
+    Key(
+        name="passthrough",
+        read=reachable.passthrough,
+        example="deny",
+        about="hosts beside the providers: deny, tunnel, or a list; serve denies, run tunnels",
+    ),
+    Key(
+        name="connect_ports",
+        read=reachable.ports,
+        example="443",
+        about="ports that a shared proxy opens tunnels to",
+    ),
+    Key(
+        name="allow_private",
+        read=reachable.private_hosts,
+        example="10.1.0.0/16,git.corp.example",
+        about="networks and hosts that a shared proxy may reach although they are private",
+    ),
+    Key(
+        name="trusted_balancers",
+        read=reachable.networks,
+        example="10.0.0.0/8",
+        about="whose X-Forwarded-For and PROXY protocol are believed",
+    ),
+    Key(
+        name="run_from",
+        read=sources.run_sources,
+        example="proxy-user,header:x-loop-id,path,agent-session,default",
+        about="where a call's run is named; the first that is there",
+    ),
+    Key(
+        name="user_from",
+        read=sources.sources,
+        example="proxy-user,header:x-leash-user",
+        about="where its user is named (also agent-user, key, ip, token)",
+    ),
+    Key(
+        name="feature_from",
+        read=sources.sources,
+        example="proxy-user,header:x-leash-feature",
+        about="where its feature is named",
+    ),
+    Key(
+        name="tenant_from",
+        read=sources.sources,
+        example="proxy-user,header:x-leash-tenant",
+        about="where its tenant is named; each has runs of its own",
+    ),
+    Key(
+        name="require_run_id",
+        read=values.flag,
+        example="false",
+        about="refuse calls that name no run",
+    ),
+    Key(
+        name="max_runs",
+        read=values.positive,
+        example="10000",
+        about="keep so many runs in memory; the one unused the longest goes first",
+    ),
+    Key(
+        name="tls_cert",
+        read=values.text,
+        example="gateway.pem",
+        about="speak TLS to clients with this certificate chain (PEM)",
+        listener=True,
+    ),
+    Key(
+        name="tls_key",
+        read=values.text,
+        example="gateway.key",
+        about="the key of tls_cert (PEM)",
+        listener=True,
+    ),
+)

@@ -1,0 +1,72 @@
+"""How a request gets in: from which address, with which token, under which name.
+
+A CONNECT or a SOCKS greeting is let in once; what comes inside it is looked at again with what was
+presented there, unless it presents something of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from leash_addon.config.tokens import Grant, digest_of
+from leash_addon.proxy.balancers import Balancers
+from leash_addon.proxy.gate import Gate, denied
+from leash_addon.proxy.presented import NO_USER, Presented, ProxyUser, presented
+from leash_addon.proxy.refusals import Denial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Whoever was let in. ``grant``: ``None`` where nobody is asked. ``digest``: of its token."""
+
+    ip: str = ""
+    user: ProxyUser = NO_USER
+    grant: Grant | None = None
+    digest: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """Lets visitors in. ``gate``: ``None`` asks nobody. ``balancers``: who speaks for others."""
+
+    gate: Gate | None = None
+    balancers: Balancers = field(default_factory=Balancers)
+
+    def let_in(
+        self,
+        headers: Mapping[str, str],
+        peer: str,
+        *,
+        status: int,
+        earlier: Visitor | None = None,
+    ) -> Visitor | Denial:
+        """Let a request in, or say why not. ``headers``: names in lower case.
+
+        ``peer``: the address at the other end. ``status``: of a refusal for want of a token.
+        ``earlier``: who opened the connection that it comes through.
+        """
+        ip = earlier.ip if earlier else peer
+        return self.admit(
+            presented(headers),
+            self.balancers.client_of(ip, headers),
+            status=status,
+            earlier=earlier,
+        )
+
+    def admit(
+        self, shown: Presented, ip: str, *, status: int, earlier: Visitor | None = None
+    ) -> Visitor | Denial:
+        """Let somebody in from an address, who presents this."""
+        user = shown.user
+        if user is NO_USER and earlier is not None:
+            user = earlier.user
+        if self.gate is None:
+            return Visitor(ip=ip, user=user)
+        if shown.token is None and earlier is not None and earlier.digest is not None:
+            grant = self.gate.find(earlier.digest)
+            if grant is None:
+                return denied("the token has expired or was withdrawn", status)
+            return Visitor(ip=ip, user=user, grant=grant, digest=earlier.digest)
+        found = self.gate.enter(shown.token, ip, status=status)
+        if isinstance(found, Denial):
+            return found
+        return Visitor(ip=ip, user=user, grant=found, digest=digest_of(shown.token or b""))
