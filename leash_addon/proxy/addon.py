@@ -129,6 +129,7 @@ class LeashAddon:
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -212,7 +213,12 @@ class LeashAddon:
         try:
             asked = self._asked[flow.id]
             install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
-            listen(self.screening, intake.call, lambda hit: self._cut_hostile(flow, hit))
+            listen(
+                self.screening,
+                intake.call,
+                lambda hit: self._cut_hostile(flow, hit),
+                streams=asked.stream,
+            )
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
@@ -275,6 +281,7 @@ class LeashAddon:
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:

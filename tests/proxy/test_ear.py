@@ -189,7 +189,7 @@ async def test_a_hit_cuts_the_stream(world: MakeWorld) -> None:
 
 @pytest.mark.asyncio
 async def test_a_plain_answer_is_observed(world: MakeWorld) -> None:
-    """An answer that comes whole is heard as well."""
+    """An answer that comes whole has passed when its text is known: it is recorded, never cut."""
     message = {"role": "assistant", "content": BEFORE + LINK}
     body = {"id": "c", "model": "tiny", "choices": [{"index": 0, "message": message}]}
     body["usage"] = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -197,9 +197,11 @@ async def test_a_plain_answer_is_observed(world: MakeWorld) -> None:
     async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
         await answer_json(writer, json.dumps(body).encode())
 
-    async with world(screening=screening(Action.OBSERVE), answer=answer) as it:
+    async with world(screening=screening(Action.CUT), answer=answer) as it:
         async with it.client() as client:
-            await it.chat(client)
-        await it.settled()
+            got = await it.chat(client)
+        (settled,) = await it.settled()
         (entry,) = it.ledger.findings()
+    assert (got.json(), settled.outcome) == (body, Outcome.COMPLETE)
     assert places(entry.found) == [(RULE, len(BEFORE))]
+    assert entry.found[0].action is Action.OBSERVE
