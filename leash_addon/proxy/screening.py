@@ -77,6 +77,11 @@ class Screening:
         self.engine, self.settings = engine, settings
         self._verdicts = Verdicts()
 
+    @property
+    def cuts(self) -> bool:
+        """Tell whether a rule may end an answer."""
+        return self.settings.action(Part.RESPONSE) is Action.CUT
+
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
         acts = not ACTING.isdisjoint(self.settings.actions.values())
