@@ -129,6 +129,7 @@ class LeashAddon:
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -280,6 +281,7 @@ class LeashAddon:
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
