@@ -33,6 +33,13 @@ def local_time(at: Instant | None, zone: ZoneInfo) -> str | None:
     return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
+def instant_of(text: object) -> Instant | None:
+    """Read an instant back that ``time_of`` wrote."""
+    if not isinstance(text, str):
+        return None
+    return Instant(round(datetime.fromisoformat(text).timestamp() * 1_000_000))
+
+
 def money(name: str, amount: Pico | None) -> Shown:
     """Return an amount twice: in dollars, and exact in picodollars as ``NAME_pico``."""
     return {name: None if amount is None else dollars(amount), f"{name}_pico": amount}

@@ -129,6 +129,7 @@ class LeashAddon:
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -168,7 +169,7 @@ class LeashAddon:
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
         self.cutter.begin(flow, intake)
-        if governor.policy.cut and asked.stream:
+        if self._may_cut and asked.stream:
             flow.request.headers["accept-encoding"] = "identity"  # to have room for a last word
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
@@ -210,11 +211,22 @@ class LeashAddon:
         if intake is None or intake.call is None:
             return
         try:
-            install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
-            listen(self.screening, intake.call, lambda hit: self._cut_hostile(flow, hit))
+            asked = self._asked[flow.id]
+            install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
+            listen(
+                self.screening,
+                intake.call,
+                lambda hit: self._cut_hostile(flow, hit),
+                streams=asked.stream,
+            )
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
+
+    @property
+    def _may_cut(self) -> bool:
+        """Tell whether answers may be cut, so that they need room for a last word."""
+        return self.governor.policy.cut or (self.screening is not None and self.screening.cuts)
 
     def _cut_hostile(self, flow: HTTPFlow, hit: Blocked) -> None:
         denial = Denial(reason=Reason.SCREENING.value, message=hit.message, more=hit.fields())
@@ -269,6 +281,7 @@ class LeashAddon:
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:

@@ -27,9 +27,18 @@ def ask_for_usage(request: http.Request) -> None:
 
 
 def install_tee(
-    flow: http.HTTPFlow, intake: Intake, call: Call, asked: Asked, to: Governor
+    flow: http.HTTPFlow,
+    intake: Intake,
+    call: Call,
+    asked: Asked,
+    to: Governor,
+    *,
+    may_cut: bool,
 ) -> None:
-    """Let the answer stream through a tee that meters it and settles the call."""
+    """Let the answer stream through a tee that meters it and settles the call.
+
+    ``may_cut``: it may be ended in its middle.
+    """
     answer = flow.response
     if answer is None:
         return
@@ -48,7 +57,7 @@ def install_tee(
     def whole() -> None:
         to.finish(call, Outcome.COMPLETE)
 
-    if to.policy.cut:
+    if may_cut:
         _have_an_end(flow)
     ends = ends_of(headers.get("content-type", ""))
     intake.tee = Tee(call, on_byte=first, on_whole=whole, swallow=swallow, ends=ends)
