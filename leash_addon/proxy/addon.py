@@ -69,8 +69,8 @@ class LeashAddon:
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
-        self._peers = Peers() if governor.policy.processes else None
-        peers = [self._peers] if self._peers else []
+        self.peers = Peers() if governor.policy.processes else None
+        peers = [self.peers] if self.peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
@@ -129,6 +129,7 @@ class LeashAddon:
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -178,7 +179,7 @@ class LeashAddon:
         """Return who asks, with which of its processes, and what the call is to it."""
         more = {
             "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
-            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+            "process": await self.peers.of(flow.client_conn) if self.peers else "",
         }
         return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
@@ -280,6 +281,7 @@ class LeashAddon:
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:

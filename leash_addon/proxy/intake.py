@@ -41,8 +41,8 @@ class Intake:
     ``host``: the provider's, as the client meant it. ``tags``: who asks, beside the run. ``seen``:
     what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
     that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
-    event. ``grant``: what the caller's virtual key allows. ``remark``: what screening found, for
-    people.
+    event; ``streamed``: a stream was asked for. ``grant``: what the caller's virtual key allows.
+    ``remark``: what screening found, for people.
     """
 
     rule: ProviderRule
@@ -60,6 +60,7 @@ class Intake:
     tee: Tee | None = None
     grant: Grant | None = None
     injected: bool = False
+    streamed: bool = False
     remark: str = ""
 
 
