@@ -7,11 +7,11 @@ from leash_addon.cli import shown
 from leash_addon.cli.caps import capped
 from leash_addon.cli.inspect_ import coverage
 from leash_addon.cli.options import now
-from leash_addon.cli.raise_ import raised
 from leash_addon.cli.raise_cap import raise_cap
 from leash_addon.config.settings import Settings
 from leash_addon.ledger import Ledger, Standing
 from leash_addon.proxy.account import time_of
+from leash_addon.proxy.raising import raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Api:
     def raise_run(self, ledger: Ledger, run: str, given: Mapping[str, str], by: str) -> shown.Shown:
         """Change limits of a run: ``{"max_cost": "+5"}``."""
         at = now()
-        raised(ledger, run, dict(given), at, by)
+        raised(ledger, run, given, at, by)
         standing = ledger.standing(run, at)
         return _run(standing) | shown.run(standing, at)
 
