@@ -22,14 +22,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leash_addon.cli.attempts import attempt_in
+from leash_addon.cli.jail_gate import Gate
 from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.wrap import NOT_FOUND, Ended, wrap
 from leash_addon.config.load import FILE, LOCAL
 from leash_addon.config.reachable import DENY, TUNNEL
 from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError, UsageError
-from leash_addon.proxy.coverage import Coverage, count
+from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.peers import Peers
 
 INSIDE = Path(__file__).with_name("jail_inside.py")
 WAYS = ("own", "bwrap")
@@ -42,10 +43,6 @@ SYSTEM = ("/proc/sys", "/sys", "/sys/fs/cgroup")
 
 TRIAL = 20.0
 """Seconds that the trial of a jail may take."""
-
-PACKET, PIECE = 512, 64 * 1024
-INCOMING = 0
-"""The kind of a packet that arrives; on loopback each is seen leaving, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,15 +152,22 @@ class Cell:
 
 
 async def confined(
-    cell: Cell, command: Sequence[str], env: Mapping[str, str], *, port: int, coverage: Coverage
+    cell: Cell,
+    command: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    port: int,
+    coverage: Coverage,
+    peers: Peers | None = None,
 ) -> Ended:
     """Run ``command`` to its end in a jail, as ``wrap`` does without one.
 
     ``port``: of the proxy, outside as inside. Attempts to go past it are counted in ``coverage``.
+    ``peers``: is told which connection inside is which outside.
     """
     if not _is_there(command[0], env):
         return Ended(code=NOT_FOUND, problem=f"{command[0]}: command not found")
-    gate = _Gate(port, coverage)
+    gate = Gate(port, coverage, peers)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     theirs.set_inheritable(True)
     words = _words(cell.way, cell.walls, port=port, fd=theirs.fileno(), command=command)
@@ -185,76 +189,3 @@ async def confined(
 def _is_there(program: str, env: Mapping[str, str]) -> bool:
     """Tell whether a program can be found; inside, nobody could tell leash."""
     return shutil.which(program, path=env.get("PATH")) is not None or Path(program).exists()
-
-
-class _Gate:
-    """Where a jail's connections come out: to the proxy, or into the count."""
-
-    def __init__(self, port: int, coverage: Coverage) -> None:
-        self.problem: str | None = None
-        self._port, self._coverage = port, coverage
-        self._server: asyncio.Server | None = None
-        self._packets: socket.socket | None = None
-
-    async def keep(self, door: socket.socket) -> None:
-        """Take the jail's sockets over, and let the command begin."""
-        message, handles = await _received(door)
-        if not handles:
-            self.problem = json.loads(message or b"{}").get("problem", "it ended before it began")
-            return
-        listening, self._packets = (socket.socket(fileno=handle) for handle in handles)
-        self._packets.setblocking(False)  # noqa: FBT003 - its signature
-        asyncio.get_running_loop().add_reader(self._packets, self._watch)
-        self._server = await asyncio.start_server(self._relay, sock=listening)
-        door.send(b"!")
-
-    def close(self) -> None:
-        """Let nobody in or out any more."""
-        if self._server is not None:
-            self._server.close()
-        if self._packets is not None:
-            asyncio.get_running_loop().remove_reader(self._packets)
-            self._watch()
-            self._packets.close()
-
-    def _watch(self) -> None:
-        """Count what was tried past leash."""
-        assert self._packets is not None  # noqa: S101 - for the type checker
-        with contextlib.suppress(OSError):
-            while True:
-                packet, address = self._packets.recvfrom(PACKET)
-                attempt = attempt_in(packet) if address[2] == INCOMING else None
-                if attempt is not None:
-                    count(self._coverage.direct, attempt)
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
-            writer.close()
-            return
-        try:
-            await asyncio.gather(_pass(reader, back), _pass(there, writer))
-        finally:
-            back.close()
-            writer.close()
-
-
-async def _received(door: socket.socket) -> tuple[bytes, list[int]]:
-    loop, readable = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(door, readable.set)
-    try:
-        await readable.wait()
-    finally:
-        loop.remove_reader(door)
-    message, handles, _, _ = socket.recv_fds(door, 4096, 2)
-    return message, handles
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while piece := await reader.read(PIECE):
-            writer.write(piece)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()

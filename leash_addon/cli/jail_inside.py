@@ -177,7 +177,8 @@ def hand_out(order: dict[str, Any]) -> None:
     listening.listen(1024)
     if order["fd"] >= 0:
         with socket.socket(fileno=order["fd"]) as door:
-            socket.send_fds(door, [b"{}"], [listening.fileno(), packets.fileno()])
+            told = json.dumps({"pid": os.getpid()}).encode()
+            socket.send_fds(door, [told], [listening.fileno(), packets.fileno()])
             if door.recv(1) != b"!":
                 os._exit(FAILED)
     packets.close()

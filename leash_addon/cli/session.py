@@ -178,6 +178,7 @@ async def _wrapped(order: Order, env: Mapping[str, str], engine: Engine) -> Ende
         env,
         port=engine.port,
         coverage=engine.addon.coverage,
+        peers=engine.addon.peers,
     )
 
 

@@ -69,8 +69,8 @@ class LeashAddon:
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
-        self._peers = Peers() if governor.policy.processes else None
-        peers = [self._peers] if self._peers else []
+        self.peers = Peers() if governor.policy.processes else None
+        peers = [self.peers] if self.peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
@@ -179,7 +179,7 @@ class LeashAddon:
         """Return who asks, with which of its processes, and what the call is to it."""
         more = {
             "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
-            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+            "process": await self.peers.of(flow.client_conn) if self.peers else "",
         }
         return {**intake.tags, **{name: value for name, value in more.items() if value}}
 

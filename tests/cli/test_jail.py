@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,9 +13,12 @@ import pytest
 
 from leash_addon.cli.jail import WAYS, Walls, way_in
 from leash_addon.errors import LeashError
+from tests.cli.test_wrap import Screen, shell  # noqa: F401 - a fixture
 from tests.cli.world import PATIENCE, Leash
 
 SCRIPT = Path(__file__).with_name("jailed.py")
+TYPED = 'trap "echo caught; exit 5" INT; echo armed; read word; echo got $word; sleep 30; sleep 30'
+ENV = ("HOME", "PYTHONPATH", "LEASH_UPSTREAM", "LEASH_PRICES")
 MORTAL = "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
 
 
@@ -59,7 +63,8 @@ def test_a_jailed_command_reaches_leash_and_nothing_else(
     said = next(line for line in done.err.splitlines() if "to get past leash" in line)
     assert "went nowhere: " in said
     seen = json.loads(leash("inspect", "r", "--json").out)
-    assert seen["calls"] != []
+    lines = [entry["tags"]["process"].rpartition("/")[2] for entry in seen["entries"]]
+    assert [line.partition("[")[0] for line in lines] == ["python"]
     assert (leash.here / "leash.toml").read_text() == "[limits]\nmax_calls = 5\n"
 
 
@@ -71,6 +76,33 @@ def test_a_signal_is_the_commands_own(way: str, leash: Leash) -> None:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE)
     assert (out, process.returncode) == ("caught\n", 9), err
+
+
+@pytest.mark.long
+def test_a_jailed_command_has_the_terminal(
+    way: str,
+    leash: Leash,
+    shell: Screen,  # noqa: F811 - the fixture
+) -> None:
+    """It reads what is typed, is stopped by Ctrl-Z and continued by fg, and catches Ctrl-C."""
+    words = " ".join(
+        f"{name}={shlex.quote(value)}" for name, value in leash.env.items() if name in ENV
+    )
+    shell.type(f"cd {leash.here}; export {words}\n")
+    shell.until("ready> ")
+    shell.type(f"{sys.executable} -m leash_addon --jail-by {way} -- bash -c {shlex.quote(TYPED)}\n")
+    shell.until("armed")
+    shell.type("\x1a")
+    shell.until("Stopped")
+    shell.type("fg\n")
+    shell.until("leash_addon")
+    shell.type("hello\n")
+    shell.until("got hello")
+    shell.type("\x03")
+    shell.until("caught")
+    shell.until("finished run")
+    shell.type("echo code $?\n")
+    shell.until("code 5")
 
 
 def test_a_jail_has_no_open_tunnel(leash: Leash) -> None:
