@@ -37,7 +37,8 @@ class Engine:
     ) -> None:
         """Compile, half a second's work for hundreds of rules.
 
-        Raises ``ValueError`` for a pattern that RE2 does not take. ``folding``: tables to share between engines.
+        Raises ``ValueError`` for a pattern that RE2 does not take. ``folding``: tables to share
+        between engines.
         """
         self.sensitivity = sensitivity
         self.rules = tuple(
