@@ -12,6 +12,7 @@ from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Reason, Trip
+from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
@@ -19,6 +20,7 @@ from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
+from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
@@ -104,6 +106,12 @@ class LeashAddon:
     async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
         judged = await self.keys.admit(flow, None if intake is None else intake.rule)
+        if intake is not None and intake.must_have_key and not isinstance(judged, Grant):
+            # A stranger learns nothing of the run that it names.
+            del self._flows[flow.id]
+            denial = judged or denied("no token was sent", UNAUTHORIZED)
+            answer(flow, denial, Caller(shape=intake.rule.dialect or intake.rule.name))
+            return False
         if isinstance(judged, Denial):
             self.refuse(flow, judged)
             return False

@@ -11,8 +11,9 @@ from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.base_urls import meant, send, split_run
 from leash_addon.proxy.clients import Client, Clients
+from leash_addon.proxy.credentials import bears_one
 from leash_addon.proxy.doors import plain
-from leash_addon.proxy.entrance import Entrance, Visitor
+from leash_addon.proxy.entrance import BY_KEY, Entrance, Visitor
 from leash_addon.proxy.gate import PROXY_UNAUTHORIZED, UNAUTHORIZED
 from leash_addon.proxy.governor import Call
 from leash_addon.proxy.identity import Forbidden, Identity, Sighting
@@ -41,7 +42,7 @@ class Intake:
     what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
     that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
     event. ``grant``: what the caller's virtual key allows. ``remark``: what screening found, for
-    people.
+    people. ``must_have_key``: nothing but its virtual key lets it in.
     """
 
     rule: ProviderRule
@@ -55,6 +56,7 @@ class Intake:
     run: str = ""
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     sure: bool = False
+    must_have_key: bool = False
     call: Call | None = None
     grant: Grant | None = None
     injected: bool = False
@@ -110,6 +112,8 @@ class Reception:
         status = UNAUTHORIZED if ours or tunnelled else PROXY_UNAUTHORIZED
         peer = ip_of(flow)
         visitor = self.entrance.let_in(headers, peer, status=status, earlier=earlier)
+        if isinstance(visitor, Denial) and rule is not None and bears_one(request):
+            visitor = self.entrance.by_key(headers, peer) or visitor
         if isinstance(visitor, Denial):
             return TurnedAway(denial=visitor, shape=shape)
         if isinstance(target, str):
@@ -165,6 +169,7 @@ class Reception:
             client=client,
             kind=said_kind(client, headers),
             host=host,
+            must_have_key=seen.grant is BY_KEY,
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
             seen=seen,
