@@ -17,12 +17,14 @@ from leash_addon.cli.options import (
     open_existing,
     read_settings,
 )
+from leash_addon.cli.remote import current
 from leash_addon.cli.tables import print_table
+from leash_addon.config.settings import Settings
 from leash_addon.core.balance import Balance
 from leash_addon.core.caps import Cap, CapAccount, accounts_at
 from leash_addon.core.journal import CapRaised
 from leash_addon.core.limits import Ceiling
-from leash_addon.core.money import Instant, show_usd
+from leash_addon.core.money import Instant, Pico, show_usd
 from leash_addon.core.windows import Window, window_at
 from leash_addon.ledger import Ledger
 from leash_addon.ledger.virtual_keys import key_caps
@@ -62,26 +64,39 @@ class Held(Struct, frozen=True, kw_only=True):
 @ledger_options
 def caps(*, every: bool, as_json: bool, config: Path | None, db: str | None) -> None:
     """List the accounts of the caps in leash.toml and of virtual keys: spent, held and allowed."""
-    settings, at = read_settings(config, db=db), now()
-    found: list[Held] = []
-    raises: list[CapRaised] = []
-    known = settings.caps
+    settings, at, remote = read_settings(config, db=db), now(), current()
+    if remote is not None:
+        found = remote.ask("caps?all=1" if every else "caps")
+        print_caps(found, settings.timezone, as_json=as_json, known=True)
+        return
+    rows: list[shown.Shown] = []
+    known = bool(settings.caps)
     if is_there(settings.db):
         with open_existing(config, db) as ledger:
-            known += key_caps(ledger.database)
-            found = [
-                one
-                for one in accounts(ledger, known, at, settings.timezone)
-                if every or one.is_current
-            ]
-            raises = [entry for _, entry in ledger.entries("") if isinstance(entry, CapRaised)]
+            known = known or bool(key_caps(ledger.database))
+            rows = capped(ledger, settings, at, every=every)
+    print_caps(rows, settings.timezone, as_json=as_json, known=known)
+
+
+def print_caps(rows: list[shown.Shown], zone: ZoneInfo, *, as_json: bool, known: bool) -> None:
+    """Print accounts of caps. ``known``: there are caps, whether charged or not."""
     if as_json:
-        click.echo(shown.as_json([_shown(one, raises) for one in found]))
-        return
-    if not known:
+        click.echo(shown.as_json(rows))
+    elif not known and not rows:
         click.echo("no caps are configured; a [[cap]] in leash.toml makes one")
-        return
-    print_table(COLUMNS, [_row(one, settings.timezone) for one in found])
+    else:
+        print_table(COLUMNS, [_row(one, zone) for one in rows])
+
+
+def capped(ledger: Ledger, settings: Settings, at: Instant, *, every: bool) -> list[shown.Shown]:
+    """Return the accounts of the caps of settings and virtual keys, as ``--json`` prints them."""
+    known = (*settings.caps, *key_caps(ledger.database))
+    raises = [entry for _, entry in ledger.entries("") if isinstance(entry, CapRaised)]
+    return [
+        _shown(one, raises)
+        for one in accounts(ledger, known, at, settings.timezone)
+        if every or one.is_current
+    ]
 
 
 def accounts(ledger: Ledger, configured: Iterable[Cap], at: Instant, tz: tzinfo) -> Iterator[Held]:
@@ -109,18 +124,20 @@ def limits_of(ceiling: Ceiling) -> str:
     return ", ".join(part for part in parts if part) or "lifted"
 
 
-def _row(one: Held, zone: ZoneInfo) -> list[str]:
-    account, balance = one.account, one.balance
+def _row(one: shown.Shown, zone: ZoneInfo) -> list[str]:
+    counts = one["tokens"] if isinstance(one["tokens"], dict) else {}
+    spent, held = (one[name] for name in ("spent_pico", "held_pico"))
+    resets = shown.instant_of(one["resets_at"])
     return [
-        account.label,
-        account.window.key,
-        show_usd(account.spent(balance)),
-        show_usd(account.held(balance)) if balance.held else "",
-        str(balance.calls),
-        str(balance.tokens.input + balance.tokens.output),
-        limits_of(account.ceiling(balance)),
-        account.cap.action,
-        shown.local_time(one.window.end, zone) or ("never" if one.is_current else ""),
+        str(one["scope"]),
+        str(one["window"]),
+        show_usd(Pico(spent)) if isinstance(spent, int) else "",
+        show_usd(Pico(held)) if isinstance(held, int) and held else "",
+        str(one["calls"]),
+        str(counts.get("input", 0) + counts.get("output", 0)),
+        str(one["allows"]),
+        str(one["action"]),
+        shown.local_time(resets, zone) or ("never" if one["current"] else ""),
     ]
 
 
@@ -140,6 +157,7 @@ def _shown(one: Held, raises: Iterable[CapRaised]) -> shown.Shown:
         **shown.money("spent", account.spent(balance)),
         **shown.money("held", account.held(balance)),
         "limits": _limits(ceiling),
+        "allows": limits_of(ceiling),
         "warned": list(balance.warned),
         "raises": [
             {"at": time_of(entry.at), "by": entry.by, "limits": _limits(entry.ceiling)}

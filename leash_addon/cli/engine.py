@@ -19,6 +19,7 @@ from leash_addon.config.packs import load_providers
 from leash_addon.config.prices import Prices, load_prices
 from leash_addon.config.settings import Settings
 from leash_addon.core.journal import Entry
+from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
@@ -32,6 +33,7 @@ from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.regions import constraint_names
 from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.secret import open_secret
@@ -61,18 +63,39 @@ class Engine:
     addon: LeashAddon
     port: int
     trust: Trust
+    proxy: Proxy
+    providers: Providers
+
+    def take(self, providers: Providers, prices: Prices) -> None:
+        """Go on with other packs and prices.
+
+        Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
+        """
+        permits = self.proxy.authority.permits
+        names = constraint_names(authority_hosts(providers))
+        beyond = [name for name in names if not permits(name)]
+        if beyond:
+            msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
+            raise UsageError(msg)
+        self.providers.become(providers)
+        self.addon.governor.prices = prices
 
 
 def equip(settings: Settings) -> Equipment:
     """Load packs, prices and the authority. Raises ``UsageError`` for what is wrong in them."""
-    where = settings.files[-1].name if settings.files else "leash.toml"
-    providers = load_providers(settings.providers, where=where)
+    providers, prices = tables(settings)
     return Equipment(
         settings=settings,
         providers=providers,
-        prices=load_prices(settings.prices),
+        prices=prices,
         authority=authority_of(settings, providers),
     )
+
+
+def tables(settings: Settings) -> tuple[Providers, Prices]:
+    """Load packs and prices. Raises ``UsageError`` for what is wrong in them."""
+    where = settings.files[-1].name if settings.files else "leash.toml"
+    return load_providers(settings.providers, where=where), load_prices(settings.prices)
 
 
 def authority_of(settings: Settings, providers: Providers) -> Authority:
@@ -156,7 +179,13 @@ async def proxying(
             listening=listening,
         ) as proxy:
             with _reloading(addon.screening, equipment.settings):
-                yield Engine(addon=addon, port=proxy.port, trust=trust_of(files))
+                yield Engine(
+                    addon=addon,
+                    port=proxy.port,
+                    trust=trust_of(files),
+                    proxy=proxy,
+                    providers=equipment.providers,
+                )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from leash_addon.cli import shown
-from leash_addon.cli.options import json_option, ledger_options, open_existing, read_settings
+from leash_addon.cli.options import json_option, ledger_options, open_source, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.core.journal import Screened
 
@@ -44,7 +44,7 @@ def findings(
     HASH names the text: leash rules allow HASH lets it pass from now on.
     """
     zone = read_settings(config, timezone=timezone).timezone
-    with open_existing(config, db) as ledger:
+    with open_source(config, db) as ledger:
         if run is not None:
             ledger.balance(run)
         found = list(ledger.findings(run))

@@ -9,7 +9,7 @@ import click
 
 from leash_addon.cli import shown
 from leash_addon.cli.lines import count
-from leash_addon.cli.options import json_option, ledger_options, now, open_existing, read_settings
+from leash_addon.cli.options import json_option, ledger_options, now, open_source, read_settings
 from leash_addon.cli.tables import print_table
 from leash_addon.cli.tree import drawn, grown
 from leash_addon.core.balance import Balance
@@ -62,7 +62,7 @@ def inspect(
     what the calls were for, where the agent lets it be known.
     """
     at, zone = now(), read_settings(config, timezone=timezone).timezone
-    with open_existing(config, db) as ledger:
+    with open_source(config, db) as ledger:
         standing = ledger.standing(run, at)
         entries = list(ledger.entries(run))
     calls, events = shown.calls(entries), shown.happenings(entries)

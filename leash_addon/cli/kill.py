@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from leash_addon.cli.lines import count
-from leash_addon.cli.options import ledger_options, now, open_existing, who
+from leash_addon.cli.options import ledger_options, now, open_source, who
 
 EXAMPLES = """\b
 Examples:
@@ -19,7 +19,7 @@ Examples:
 def kill(*, run: str, config: Path | None, db: str | None) -> None:
     """End RUN: its very next call is refused, wherever it is governed. This cannot be undone."""
     at = now()
-    with open_existing(config, db) as ledger:
+    with open_source(config, db) as ledger:
         ledger.kill(run, at, by=who())
         balance = ledger.balance(run)
     still = f"; still open: {balance.open_calls}" if balance.open_calls else ""

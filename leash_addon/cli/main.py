@@ -4,6 +4,7 @@
 failed; 126, 127 and 128+n as a shell gives them. Never a traceback.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -51,6 +52,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "fakeprovider": "fake",
         "demo": "demo",
         "doctor": "doctor",
+        "healthcheck": "healthcheck",
         "version": "version",
     }
 )
@@ -59,6 +61,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {"raise": "raise_", "set": "set_", "gen-token": "gen_token"}
 )
+
+
+REMOTE_COMMANDS = ("ps", "top", "inspect", "kill", "raise", "caps", "findings")
+"""What can be done from elsewhere, by ``leash --remote URL``."""
 
 
 class Commands(click.Group):
@@ -99,6 +105,7 @@ def cli() -> None:
 
     leash [flags] -- CMD runs CMD with every model call metered, and refused once a limit is
     reached; it is short for leash run. Flags of a command follow its name.
+    leash --remote URL COMMAND speaks to the admin port of a leash serve elsewhere.
     """
 
 
@@ -118,11 +125,30 @@ def meant(argv: Sequence[str]) -> list[str]:
     return ["version", *given[1:]] if given[:1] == ["--version"] else given
 
 
+def far(argv: Sequence[str]) -> tuple[list[str], str | None]:
+    """Take ``--remote URL`` off the front of a command line; ``LEASH_REMOTE`` says it, too."""
+    words = list(argv)
+    url = os.environ.get("LEASH_REMOTE") if words[:1] and words[0] in REMOTE_COMMANDS else None
+    if words[:1] == ["--remote"]:
+        if len(words) < len(("--remote", "URL")):
+            msg = "--remote: write leash --remote http://HOST:PORT ps"
+            raise UsageError(msg)
+        url, words = words[1], words[2:]
+    elif words[:1] and words[0].startswith("--remote="):
+        url, words = words[0].partition("=")[2], words[1:]
+    if url is not None and words[:1] and words[0] not in REMOTE_COMMANDS:
+        msg = f"--remote: {words[0]}: from elsewhere there are {', '.join(REMOTE_COMMANDS)}"
+        raise UsageError(msg)
+    return words, url
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code."""
     try:
-        words = meant(sys.argv[1:] if argv is None else argv)
-        found = cli.main(words, prog_name="leash", standalone_mode=False)
+        rest, url = far(sys.argv[1:] if argv is None else argv)
+        remote = None if url is None else import_module("leash_addon.cli.remote").remote_of(url)
+        words = meant(rest)
+        found = cli.main(words, prog_name="leash", standalone_mode=False, obj=remote)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001 - the last resort: a message, never a traceback

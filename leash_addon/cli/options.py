@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.core.money import Instant
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, open_ledger
+
+if TYPE_CHECKING:
+    from leash_addon.cli.remote import Source
 
 type Command = Callable[..., Any]
 
@@ -72,6 +75,13 @@ no_env_option = click.option(
 def read_settings(config: Path | None, **flags: object) -> Settings:
     """Merge files, environment and these flags. Raises ``UsageError``."""
     return load(env=os.environ, cwd=Path.cwd(), home=Path.home(), flags=flags, config=config)
+
+
+def open_source(config: Path | None, db: str | None) -> "Source":
+    """Open the ledger, or speak to the one that ``--remote`` names."""
+    context = click.get_current_context(silent=True)
+    remote = context.find_root().obj if context else None
+    return open_existing(config, db) if remote is None else remote
 
 
 def open_existing(config: Path | None, db: str | None) -> Ledger:

@@ -10,9 +10,10 @@ from leash_addon.cli.options import (
     json_option,
     ledger_options,
     now,
-    open_existing,
+    open_source,
     read_settings,
 )
+from leash_addon.cli.remote import current
 from leash_addon.cli.tables import print_table
 from leash_addon.core.money import SECOND, Instant, show_usd
 from leash_addon.ledger import Standing, Status
@@ -50,8 +51,8 @@ def ps(*, every: bool, as_json: bool, config: Path | None, db: str | None) -> No
     """List runs: those that are running, and recent ones. --json prints a list."""
     at = now()
     standings: list[Standing] = []
-    if is_there(read_settings(config, db=db).db):
-        with open_existing(config, db) as ledger:
+    if current() is not None or is_there(read_settings(config, db=db).db):
+        with open_source(config, db) as ledger:
             standings = ledger.runs(at)
     wanted = standings if every else recent(standings)
     if as_json:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-from msgspec.structs import replace
 
 from leash_addon.cli.options import (
     Command,
@@ -16,14 +14,12 @@ from leash_addon.cli.options import (
     who,
 )
 from leash_addon.cli.raise_cap import raise_cap
-from leash_addon.config.settings import LIMIT_KEYS, Key
-from leash_addon.core.limits import Limits
-from leash_addon.core.verdict import Reason
+from leash_addon.cli.remote import current
+from leash_addon.cli.say import say
 from leash_addon.errors import UsageError
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account
-
-RAISABLE = tuple(key for key in LIMIT_KEYS if key.name not in {"count_imputed", "warn_at"})
+from leash_addon.proxy.raising import RAISABLE, raised
 
 EXAMPLES = """\b
 Examples:
@@ -65,9 +61,15 @@ def raise_(
     if (run is None) == (cap is None):
         msg = "raise: name a run, or an account with --cap (see `leash raise --help`)"
         raise UsageError(msg)
+    remote = current()
+    if run is None and remote is not None:
+        for line in remote.raise_cap(cap or "", given, who()):
+            say(line)
+        return
     if run is None:
         with open_existing(config, db) as ledger:
-            raise_cap(ledger, read_settings(config, db=db), cap or "", given)
+            for line in raise_cap(ledger, read_settings(config, db=db), cap or "", given, by=who()):
+                say(line)
         return
     _raise_run(run, given, config, db)
 
@@ -80,14 +82,12 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
         msg = "raise: name a limit, for example --max-cost +5 (see `leash raise --help`)"
         raise UsageError(msg)
     at = now()
-    with open_existing(config, db) as ledger:
-        before = ledger.balance(run)
-        if before.stopped is Reason.KILL:
-            msg = (
-                f"run {run} was killed and stays so; start another, for example leash --run {run}-2"
-            )
-            raise UsageError(msg)
-        after = ledger.raise_limits(run, changed(before.limits, given), at, by=who())
+    remote = current()
+    if remote is not None:
+        after = remote.raise_run(run, given, who())
+    else:
+        with open_existing(config, db) as ledger:
+            after = raised(ledger, run, given, at, who())
     account = Account(balance=after, now=at)
     click.echo(
         f"leash: run {run} stands at {account.sentence}; limits: {_shown(account)}", err=True
@@ -96,30 +96,6 @@ def _raise_run(run: str, given: dict[str, str], config: Path | None, db: str | N
         hint = raise_hint(run, after.stopped)
         mend = f"; `{hint}`" if hint else ""
         click.echo(f"leash: run {run} is still stopped ({after.stopped}){mend}", err=True)
-
-
-def changed(limits: Limits, given: dict[str, str]) -> Limits:
-    """Return the limits with those given replaced, or raised where they begin with ``+``."""
-    keys = {key.name: key for key in RAISABLE}
-    fresh = {name: _value(keys[name], text, getattr(limits, name)) for name, text in given.items()}
-    return replace(limits, **fresh)
-
-
-def _value(key: Key, text: str, old: Any) -> object:  # noqa: ANN401 - a limit's own type
-    try:
-        value: Any = key.read(text.removeprefix("+"))
-    except ValueError as error:
-        msg = f"{key.flag}: {error}"
-        raise UsageError(msg) from None
-    if not text.startswith("+"):
-        return value
-    if key.name == "rate":
-        msg = f"{key.flag}: a rate is named whole, for example 200000/1m"
-        raise UsageError(msg)
-    if not old:
-        msg = f"{key.flag}: the run has no such limit; name one without +"
-        raise UsageError(msg)
-    return old + value
 
 
 def _shown(account: Account) -> str:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-import click
 from msgspec.structs import replace
 
 from leash_addon.cli.caps import Held, accounts, limits_of
-from leash_addon.cli.options import now, who
+from leash_addon.cli.options import now
 from leash_addon.config import values
 from leash_addon.config.settings import Settings
 from leash_addon.core.balance import EMPTY
@@ -20,8 +19,13 @@ READERS = {"max_cost": values.money, "max_calls": values.count, "max_tokens": va
 """What a cap limits, and how its value is read."""
 
 
-def raise_cap(ledger: Ledger, settings: Settings, selector: str, given: Mapping[str, str]) -> None:
-    """Raise the one account that a selector names: its key, or a part of it or of its name."""
+def raise_cap(
+    ledger: Ledger, settings: Settings, selector: str, given: Mapping[str, str], *, by: str
+) -> list[str]:
+    """Raise the one account that a selector names: its key, or a part of it or of its name.
+
+    Returns what to tell.
+    """
     wrong = sorted(given.keys() - READERS.keys())
     if wrong or not given:
         flags = ", ".join("--" + name.replace("_", "-") for name in READERS)
@@ -30,11 +34,12 @@ def raise_cap(ledger: Ledger, settings: Settings, selector: str, given: Mapping[
     at = now()
     one = _found(ledger, settings, selector)
     ceiling = raised(one.account.ceiling(one.balance), given)
-    after = ledger.raise_cap(one.account.key, ceiling, at, by=who())
+    after = ledger.raise_cap(one.account.key, ceiling, at, by=by)
     allowed = one.account.ceiling(after)
-    click.echo(f"leash: {one.account.key} may now come to {limits_of(allowed)}", err=True)
+    said = [f"{one.account.key} may now come to {limits_of(allowed)}"]
     if allowed != ceiling:
-        click.echo("leash: a raise never lowers: leash.toml's own cap still holds", err=True)
+        said.append("a raise never lowers: leash.toml's own cap still holds")
+    return said
 
 
 def raised(ceiling: Ceiling, given: Mapping[str, str]) -> Ceiling:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leash_addon.cli.jail import WAYS, closed, walls_of, way_in
 from leash_addon.cli.options import no_env_option, read_settings, settings_options
 from leash_addon.cli.session import Order, check_run, govern
 
@@ -39,6 +40,18 @@ Exit codes: the command's own; 2 usage or configuration; 3 stopped or killed; 4 
     envvar="LEASH_REQUIRE_COVERAGE",
     help="Exit with 4 when CMD succeeds but something to a provider went unmetered.",
 )
+@click.option(
+    "--jail",
+    is_flag=True,
+    envvar="LEASH_JAIL",
+    help="Give CMD a network with nothing but leash (Linux).",
+)
+@click.option(
+    "--jail-by",
+    type=click.Choice(WAYS),
+    envvar="LEASH_JAIL_BY",
+    help="How: namespaces of leash's own, or bubblewrap's; default: what works.",
+)
 @settings_options
 @click.pass_context
 def run(
@@ -49,6 +62,8 @@ def run(
     run_id: str | None,
     no_env: tuple[str, ...],
     require_coverage: bool,
+    jail: bool,
+    jail_by: str | None,
     config: Path | None,
     **flags: str | None,
 ) -> None:
@@ -57,12 +72,17 @@ def run(
     Everything after the first -- belongs to CMD. A model server on this machine (localhost) is
     not governed unless leash.toml names it under [providers].
     """
+    settings, way = read_settings(config, **flags), None
+    if jail or jail_by:
+        settings = closed(settings)
+        way = way_in(jail_by, walls_of(settings, Path.cwd()))
     order = Order(
-        settings=read_settings(config, **flags),
+        settings=settings,
         command=command,
         run=None if run_id is None else check_run(run_id),
         environ=dict(os.environ),
         alone=no_env,
         require_coverage=require_coverage,
+        jail=way,
     )
     ctx.exit(asyncio.run(govern(order)))

@@ -1,37 +1,23 @@
 """``leash serve``: one proxy for many runs, until it is told to end."""
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from leash_addon.cli.addresses import address, is_loopback, shown
-from leash_addon.cli.engine import Engine, equip, proxying, writing
-from leash_addon.cli.lines import count, limits_line
-from leash_addon.cli.notices import log_notice, terms_line
-from leash_addon.cli.options import now, read_settings, serving_options
-from leash_addon.cli.reloading import reloading
-from leash_addon.cli.say import say
-from leash_addon.cli.workers import Ends, Supervisor, reserve
-from leash_addon.config.load import watched
+from leash_addon.cli.admin.serving import admin_port
+from leash_addon.cli.options import read_settings, serving_options
+from leash_addon.cli.service import Service, serve_alone, serve_together
+from leash_addon.config import values
 from leash_addon.config.settings import Settings
 from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
-from leash_addon.ledger import open_ledger
 from leash_addon.proxy.listening import Listening, listener_certificate
-from leash_addon.proxy.policy import Policy
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
-logger = logging.getLogger(__name__)
-
-ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(
@@ -82,6 +68,20 @@ ENDS = (signal.SIGINT, signal.SIGTERM)
     envvar="LEASH_WORKERS",
     help="So many processes on the one port; a core each.",
 )
+@click.option(
+    "--drain",
+    metavar="30s",
+    default="30s",
+    show_default=True,
+    envvar="LEASH_DRAIN",
+    help="At the end, give open calls so long.",
+)
+@click.option(
+    "--admin",
+    metavar="HOST:PORT",
+    envvar="LEASH_ADMIN",
+    help="Listen for probes (/healthz, /readyz), /metrics and the API of leash --remote.",
+)
 @serving_options
 @click.pass_context
 def serve(
@@ -94,6 +94,8 @@ def serve(
     transparent: str | None,
     log_level: str,
     workers: int,
+    drain: str,
+    admin: str | None,
     config: Path | None,
     **flags: str | None,
 ) -> None:
@@ -118,11 +120,19 @@ def serve(
         socks5=_further(socks5, host, "--socks5"),
         transparent=_further(transparent, host, "--transparent"),
     )
-    service = Service(settings=settings, host=host, port=port, listening=listening, read=read)
+    service = Service(
+        settings=settings,
+        host=host,
+        port=port,
+        listening=listening,
+        read=read,
+        drain=_span(drain),
+        admin=admin_port(admin, settings),
+    )
     if workers == 1:
-        asyncio.run(_serve(service))
+        asyncio.run(serve_alone(service))
     else:
-        ctx.exit(_serve_together(service, workers))
+        ctx.exit(serve_together(service, workers))
 
 
 def may_serve(settings: Settings, host: str, *, insecure: bool) -> None:
@@ -152,16 +162,12 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger("mitmproxy").setLevel(logging.WARNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """What is served where. ``read``: reads the settings anew. ``ends``: those of a worker."""
-
-    settings: Settings
-    host: str
-    port: int
-    listening: Listening
-    read: Callable[[], Settings]
-    ends: Ends | None = None
+def _span(text: str) -> float:
+    try:
+        return float(values.span(text))
+    except ValueError as error:
+        msg = f"--drain: {error}"
+        raise UsageError(msg) from None
 
 
 def _further(where: str | None, host: str, flag: str) -> str | None:
@@ -170,104 +176,3 @@ def _further(where: str | None, host: str, flag: str) -> str | None:
         return None
     whole = where if ":" in where else shown(host, 0).removesuffix("0") + where
     return shown(*address(whole, flag=flag))
-
-
-async def _serve(service: Service) -> None:
-    """Serve until told to end. A worker's supervisor announces."""
-    settings, ends = service.settings, service.ends
-    equipment = equip(settings)
-    policy = Policy.of(settings, prices=equipment.prices.describe())
-    async with writing(settings, log_notice) as (_, writer):
-        runs: set[str] = set()
-        try:
-            async with (
-                proxying(
-                    equipment,
-                    writer,
-                    policy,
-                    dict(os.environ),
-                    host=service.host,
-                    port=service.port,
-                    shared=ends is not None,
-                    listening=service.listening,
-                ) as engine,
-                reloading(watched(settings), lambda: _reload(service, engine)),
-            ):
-                with _told_to_end() as end:
-                    if ends is None:
-                        _announce(service, equipment.authority.notice, engine.port)
-                    else:
-                        _report(ends, end)
-                    await end.wait()
-                runs.update(engine.addon.governor.runs)
-        finally:
-            for run in sorted(runs):
-                await writer.finish_run(run, 0)
-    who = "" if ends is None else f"worker {os.getpid()} "
-    calls, met = engine.addon.coverage.calls, engine.addon.governor.runs_met
-    say(f"{who}served {count(calls, 'call')} in {count(met, 'run')}")
-
-
-async def _reload(service: Service, engine: Engine) -> None:
-    """Take changed tokens in."""
-    gate = engine.addon.access.entrance.gate
-    settings = await asyncio.to_thread(service.read)
-    if gate is None:
-        return
-    gate.change(settings.tokens)
-    logger.warning("reloaded: %s", count(len(settings.tokens), "token"))
-
-
-def _serve_together(service: Service, workers: int) -> int:
-    """Serve from several processes; return the exit code."""
-    settings = service.settings
-    notice = equip(settings).authority.notice  # made, or found wrong, once and before any fork
-    with open_ledger(settings.db, terms=settings.terms) as ledger:
-        ledger.sweep(now())
-
-    with reserve(service.host, service.port) as held:
-        taken = held.getsockname()[1]
-
-        def work(ends: Ends) -> int:
-            asyncio.run(_serve(replace(service, port=taken, ends=ends)))
-            return 0
-
-        supervisor = Supervisor(workers, work)
-        return supervisor.run(lambda: _announce(service, notice, taken, f" · {workers} workers"))
-
-
-def _report(ends: Ends, end: asyncio.Event) -> None:
-    """Tell the supervisor that this worker listens, and end when the supervisor does."""
-    asyncio.get_running_loop().add_reader(ends.alive, end.set)
-    os.write(ends.ready, b"1")
-    os.close(ends.ready)
-
-
-def _announce(service: Service, notice: str | None, port: int, workers: str = "") -> None:
-    settings = service.settings
-    if notice:
-        say(notice)
-    terms = terms_line(settings)
-    if not settings.limits_given and not terms:
-        say(
-            'no limit is set, on the run "default" or any other: calls are metered, none is refused'
-        )
-    where = shown(service.host, port)
-    tls = " with TLS" if service.listening.certificate is not None else ""
-    listening = service.listening
-    more = [f"socks5 on {listening.socks5}"] if listening.socks5 else []
-    more += [f"transparent on {listening.transparent}"] if listening.transparent else []
-    tls += "".join(f", {each}" for each in more)
-    say(f"serving on {where}{tls}{workers} · {limits_line(settings.limits)}{terms}")
-
-
-@contextlib.contextmanager
-def _told_to_end() -> Iterator[asyncio.Event]:
-    loop, end = asyncio.get_running_loop(), asyncio.Event()
-    for which in ENDS:
-        loop.add_signal_handler(which, end.set)
-    try:
-        yield end
-    finally:
-        for which in ENDS:
-            loop.remove_signal_handler(which)

@@ -10,6 +10,8 @@ import msgspec
 from leash_addon.cli import lines
 from leash_addon.cli.engine import Engine, Equipment, equip, proxying, rng, writing
 from leash_addon.cli.environment import Door, child_environment, ungoverned
+from leash_addon.cli.jail import Cell, confined, walls_of
+from leash_addon.cli.notices import screening_part
 from leash_addon.cli.options import now
 from leash_addon.cli.say import say
 from leash_addon.cli.terminal import open_terminal
@@ -46,6 +48,7 @@ class Order:
     """What is to be run, and as which run (``None``: a new one).
 
     ``alone``: variables of ``environ`` that the command inherits as they are.
+    ``jail``: the way in which it is jailed; ``None``: it is not.
     ``require_coverage``: a success counts only if everything was metered.
     """
 
@@ -55,6 +58,7 @@ class Order:
     environ: Mapping[str, str]
     alone: Sequence[str] = ()
     require_coverage: bool = False
+    jail: str | None = None
 
 
 def check_run(run: str) -> str:
@@ -134,7 +138,7 @@ async def _start(
     )
     if equipment.authority.notice:
         say(equipment.authority.notice)
-    say(lines.start_line(run, balance.limits, prices))
+    say(lines.start_line(run, balance.limits, prices) + screening_part(order.settings))
     if balance.stopped is not None:
         say(f"run {run} is stopped ({balance.stopped}); its calls will be refused")
     imputed = lines.subscription_line(program, order.environ, balance.limits)
@@ -162,7 +166,20 @@ async def _run(
             governed=equipment.governed_hosts,
             alone=order.alone,
         )
-        return await wrap(order.command, env, open_terminal()), engine
+        return await _wrapped(order, env, engine), engine
+
+
+async def _wrapped(order: Order, env: Mapping[str, str], engine: Engine) -> Ended:
+    if order.jail is None:
+        return await wrap(order.command, env, open_terminal())
+    return await confined(
+        Cell(way=order.jail, walls=walls_of(order.settings, Path.cwd())),
+        order.command,
+        env,
+        port=engine.port,
+        coverage=engine.addon.coverage,
+        peers=engine.addon.peers,
+    )
 
 
 def _gaps(coverage: Coverage) -> bool:
@@ -180,6 +197,8 @@ def _tell_end(run: str, balance: Balance, ended: Ended, coverage: Coverage, note
             say(line)
     elif coverage.gaps:
         say(lines.gaps_line(coverage))
+    if coverage.kept_in:
+        say(coverage.kept_in)
     if coverage.refused and balance.stopped is None:
         say(lines.refused_line(coverage.refused, notes.refused))
     if notes.rules:

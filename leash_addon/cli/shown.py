@@ -33,6 +33,13 @@ def local_time(at: Instant | None, zone: ZoneInfo) -> str | None:
     return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
+def instant_of(text: object) -> Instant | None:
+    """Read an instant back that ``time_of`` wrote."""
+    if not isinstance(text, str):
+        return None
+    return Instant(round(datetime.fromisoformat(text).timestamp() * 1_000_000))
+
+
 def money(name: str, amount: Pico | None) -> Shown:
     """Return an amount twice: in dollars, and exact in picodollars as ``NAME_pico``."""
     return {name: None if amount is None else dollars(amount), f"{name}_pico": amount}
@@ -115,7 +122,7 @@ def happenings(entries: Iterable[tuple[int, Entry]]) -> list[Shown]:
             case LimitsRaised():
                 shown |= {"raised_by": entry.by, "limits": msgspec.to_builtins(entry.limits)}
             case Screened():
-                shown |= {"screened": _rules(entry)}
+                shown |= {"screened": fired(entry)}
             case _:
                 continue
         found.append(shown)
@@ -149,7 +156,7 @@ def findings(entry: Screened) -> list[Shown]:
     ]
 
 
-def _rules(entry: Screened) -> str:
+def fired(entry: Screened) -> str:
     """Name the rules that fired on a call, each once, with the part and what was done."""
     named = dict.fromkeys(f"{found.rule} in {found.part} ({found.action})" for found in entry.found)
     return ", ".join(named)

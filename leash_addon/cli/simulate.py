@@ -62,9 +62,15 @@ def simulate(*, config: Path, only: str | None, db: str | None, as_json: bool) -
         if only is not None:
             ledger.balance(only)
         replay, found = _replayed(ledger.upkeep.history, settings)
+        was_pruned = ledger.upkeep.was_pruned()
     wanted = [one for one in found if only is None or one.opened.run == only]
     if as_json:
-        click.echo(shown.as_json(_summary(replay) | {"refused": [_shown(one) for one in wanted]}))
+        click.echo(
+            shown.as_json(
+                _summary(replay, was_pruned=was_pruned)
+                | {"refused": [_shown(one) for one in wanted]}
+            )
+        )
         return
     print_table(COLUMNS, [_row(one, settings.timezone) for one in wanted])
     saved = Pico(sum(one.cost or 0 for one in wanted))
@@ -72,6 +78,8 @@ def simulate(*, config: Path, only: str | None, db: str | None, as_json: bool) -
         f"{len(wanted)} of {count(replay.calls, 'call')} would have been refused, which came to "
         f"{show_usd(saved)}; the calls that go come to {show_usd(replay.spent)}"
     )
+    if was_pruned:
+        click.echo("note: older entries were pruned; what they came to counts as nothing here")
 
 
 def _replayed(
@@ -91,8 +99,9 @@ def _replayed(
     return replay, list(replay.run(history(), ends_of(history())))
 
 
-def _summary(replay: Replay) -> shown.Shown:
-    return {"calls": replay.calls, **shown.money("admitted_cost", replay.spent)}
+def _summary(replay: Replay, *, was_pruned: bool) -> shown.Shown:
+    cost = shown.money("admitted_cost", replay.spent)
+    return {"calls": replay.calls, **cost, "pruned": was_pruned}
 
 
 def _row(one: Refused, zone: ZoneInfo) -> list[str]:

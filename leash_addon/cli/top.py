@@ -13,10 +13,11 @@ from rich.text import Text
 
 from leash_addon.cli import shown
 from leash_addon.cli.lines import count
-from leash_addon.cli.options import json_option, ledger_options, now, open_existing
+from leash_addon.cli.options import json_option, ledger_options, now, open_source
+from leash_addon.cli.remote import Source
 from leash_addon.core.journal import CallOpened
 from leash_addon.core.money import SECOND, Instant, Pico, show_usd
-from leash_addon.ledger import Ledger, Standing, Status
+from leash_addon.ledger import Standing, Status
 from leash_addon.proxy.account import Account
 
 RECENT = 60 * SECOND
@@ -49,7 +50,7 @@ def top(*, interval: float, once: bool, as_json: bool, config: Path | None, db: 
 
     Ends with Ctrl-C. --json prints one object.
     """
-    with open_existing(config, db) as ledger:
+    with open_source(config, db) as ledger:
         if as_json:
             click.echo(shown.as_json(_shown(ledger, now())))
         elif once or not sys.stdout.isatty():
@@ -58,7 +59,7 @@ def top(*, interval: float, once: bool, as_json: bool, config: Path | None, db: 
             _watch(ledger, interval)
 
 
-def _watch(ledger: Ledger, interval: float) -> None:
+def _watch(ledger: Source, interval: float) -> None:
     with Live(_view(ledger, now()), screen=True, auto_refresh=False) as live:
         try:
             while True:
@@ -68,7 +69,7 @@ def _watch(ledger: Ledger, interval: float) -> None:
             return
 
 
-def _shown(ledger: Ledger, at: Instant) -> shown.Shown:
+def _shown(ledger: Source, at: Instant) -> shown.Shown:
     runs = [shown.run(one, at) | {"waits_for": waits_for(one)} for one in _active(ledger, at)]
     calls: list[shown.Shown] = [
         {
@@ -86,7 +87,7 @@ def _shown(ledger: Ledger, at: Instant) -> shown.Shown:
     return {"runs": runs, "calls": calls}
 
 
-def _active(ledger: Ledger, at: Instant) -> list[Standing]:
+def _active(ledger: Source, at: Instant) -> list[Standing]:
     """Return the runs that are running, and those that have just ended."""
     return [one for one in ledger.runs(at) if one.status is Status.RUNNING or _is_recent(one, at)]
 
@@ -111,7 +112,7 @@ def waits_for(standing: Standing) -> str:
     return "its provider"
 
 
-def _view(ledger: Ledger, at: Instant) -> Group:
+def _view(ledger: Source, at: Instant) -> Group:
     runs, calls = _active(ledger, at), ledger.open_calls()
     held = show_usd(Pico(sum(one.balance.held for one in runs)))
     title = Text(f"{count(len(runs), 'run')}, {count(len(calls), 'call')} in flight, {held} held")

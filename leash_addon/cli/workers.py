@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from leash_addon.cli.say import say
 from leash_addon.errors import LeashError, ListenError
 
+DRAIN = signal.SIGUSR1
+"""Tells the process beside the workers that they are about to end."""
+
 WATCHED = frozenset({signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP})
 GRACE = 20
 """Seconds that workers get to settle their calls before they are killed."""
@@ -47,12 +50,19 @@ type Work = Callable[[Ends], int]
 
 
 class Supervisor:
-    """Runs ``count`` workers until it is told to end. ``run`` blocks, and returns an exit code."""
+    """Runs ``count`` workers until it is told to end. ``run`` blocks, and returns an exit code.
 
-    def __init__(self, count: int, work: Work) -> None:
+    ``aside``: one process more, which ends last. ``grace``: seconds that all get to end.
+    """
+
+    def __init__(
+        self, count: int, work: Work, *, aside: Work | None = None, grace: float = GRACE
+    ) -> None:
         """Prepare; nothing is started."""
-        self._count, self._work = count, work
+        self._works: list[Work] = [*([work] * count), *([aside] if aside else [])]
+        self._aside, self._grace = aside, grace
         self._started: dict[int, float] = {}
+        self._doing: dict[int, Work] = {}
         self._ending = False
         self._quick = 0
         self._alive, self._alive_end = os.pipe()
@@ -60,8 +70,8 @@ class Supervisor:
     def run(self, announce: Callable[[], None]) -> int:
         """Start the workers, ``announce`` once all listen, and watch over them."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        for _ in range(self._count):
-            code = self._start()
+        for work in self._works:
+            code = self._start(work)
             if code is not None:
                 self._end()
                 self._wait_for_all()
@@ -79,29 +89,29 @@ class Supervisor:
                 self._end()
         return 0 if self._ending else FAILED
 
-    def _start(self) -> int | None:
+    def _start(self, work: Work) -> int | None:
         """Fork a worker and wait until it listens; return its exit code when it ended instead."""
         ready, ready_end = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(ready, ready_end)
+            self._become_worker(work, ready, ready_end)
         os.close(ready_end)
         is_up = os.read(ready, 1) == b"1"
         os.close(ready)
         if is_up:
-            self._started[pid] = time.monotonic()
+            self._started[pid], self._doing[pid] = time.monotonic(), work
             return None
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status) or FAILED
 
-    def _become_worker(self, ready: int, ready_end: int) -> None:
+    def _become_worker(self, work: Work, ready: int, ready_end: int) -> None:
         """Work, in the child, and never return."""
         code = FAILED
         try:
             os.close(ready)
             os.close(self._alive_end)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-            code = self._work(Ends(alive=self._alive, ready=ready_end))
+            code = work(Ends(alive=self._alive, ready=ready_end))
         except LeashError as error:
             say(str(error))
         except BaseException as error:  # noqa: BLE001 - a worker says why, and never a traceback
@@ -115,16 +125,18 @@ class Supervisor:
             found, status = os.waitpid(pid, os.WNOHANG)
             if not found:
                 continue
-            lived = time.monotonic() - self._started.pop(pid)
+            lived, work = time.monotonic() - self._started.pop(pid), self._doing.pop(pid)
             if not self._ending:
-                self._replace(pid, os.waitstatus_to_exitcode(status), lived)
+                self._replace(pid, work, os.waitstatus_to_exitcode(status), lived)
+        if self._ending and all(work is self._aside for work in self._doing.values()):
+            self._signal(signal.SIGTERM)
 
-    def _replace(self, pid: int, code: int, lived: float) -> None:
+    def _replace(self, pid: int, work: Work, code: int, lived: float) -> None:
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         self._quick = self._quick + 1 if lived < QUICK else 0
         if self._quick < TOO_OFTEN:
             say(f"worker {pid} died ({how}); another is started, and its open calls are swept")
-            if self._start() is None:
+            if self._start(work) is None:
                 return
         say(f"workers cannot be kept up (the last one: {how}); giving up")
         self._signal(signal.SIGTERM)
@@ -133,8 +145,11 @@ class Supervisor:
     def _end(self) -> None:
         if not self._ending:
             self._ending = True
+            for pid, work in self._doing.items():
+                os.kill(pid, DRAIN if work is self._aside else signal.SIGTERM)
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
+        else:  # told again: at once
             self._signal(signal.SIGTERM)
-            signal.alarm(GRACE)
 
     def _signal(self, which: signal.Signals) -> None:
         for pid in self._started:

@@ -143,6 +143,12 @@ KEYS = (
         about="what a WebSocket to a provider meets: meter, downgrade (426) or refuse",
     ),
     Key(
+        name="cut",
+        read=values.flag,
+        example="false",
+        about="end answers that still run when a kill, the deadline or the budget comes",
+    ),
+    Key(
         name="timezone",
         read=values.timezone,
         example="UTC",

@@ -20,6 +20,8 @@ OTHER_VARIABLES = frozenset(
         "LEASH_WEB",
         VARIABLE,
         "LEASH_MASTER_KEY",
+        "LEASH_JAIL",
+        "LEASH_JAIL_BY",
     }
 )
 """Variables of flags that are no settings."""

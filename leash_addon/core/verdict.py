@@ -31,6 +31,7 @@ class Reason(StrEnum):
     RATE_LIMIT = "rate_limit"
     SCREENING = "screening"
     AUTH = "auth"
+    DRAINING = "draining"
 
 
 class Effect(StrEnum):
@@ -60,6 +61,15 @@ class Trip:
     def final(self) -> bool:
         """Tell whether waiting cannot help."""
         return self.effect is not Effect.PASSING
+
+
+DRAINING = Trip(
+    reason=Reason.DRAINING,
+    effect=Effect.PASSING,
+    message="this proxy is about to end and takes no new calls; try again in a moment",
+    retry_after=2.0,
+)
+"""What a proxy says that takes no new calls; it is not put on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

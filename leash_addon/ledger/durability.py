@@ -1,8 +1,8 @@
 """What happens to the write-ahead log off the event loop: fsync, and checkpoints.
 
-Commits do not wait for the disk. This thread fsyncs the -wal file a moment later, so that a
-settlement survives a power cut from about 0.1 s on, and it alone checkpoints: one process per
-database does, the one that holds ``<db>.checkpoint``.
+Commits do not wait for the disk. This thread fsyncs the -wal file a moment later, when the writer
+asks it to, so that a settlement survives a power cut from about 0.1 s on, and it alone checkpoints:
+one process per database does, the one that holds ``<db>.checkpoint``.
 
 SQLite before 3.51.3 (but for 3.44.6 and 3.50.7 of their branches) can damage a database when a
 checkpoint of an already drained log meets a write that starts the log over
@@ -22,9 +22,6 @@ from leash_addon.ledger.connection import beside, connect
 from leash_addon.ledger.locks import try_lock
 
 _log = logging.getLogger(__name__)
-
-SYNC_AFTER = 0.03
-"""Seconds in which commits gather for one fsync."""
 
 CHECKPOINT_EVERY = 1.0
 LONG_LOG = 8_000
@@ -48,7 +45,7 @@ def sqlite_warning(version: tuple[int, int, int] = sqlite3.sqlite_version_info) 
 
 
 class Durability(threading.Thread):
-    """The thread. ``ask`` after each commit; ``stop`` ends it with a last fsync."""
+    """The thread. ``ask`` a moment after a commit; ``stop`` ends it with a last fsync."""
 
     def __init__(self, database: Path) -> None:
         """Prepare the thread for one database; ``start`` runs it."""
@@ -58,7 +55,7 @@ class Durability(threading.Thread):
         self._stopping = threading.Event()
 
     def ask(self) -> None:
-        """Ask for an fsync soon; never blocks."""
+        """Ask for an fsync now; never waits for it."""
         if not self._wanted.is_set():  # setting takes a lock, asking does not
             self._wanted.set()
 
@@ -82,7 +79,6 @@ class Durability(threading.Thread):
         with closing(checkpointer):
             while not self._stopping.is_set():
                 if self._wanted.wait(CHECKPOINT_EVERY):
-                    self._stopping.wait(SYNC_AFTER)
                     self._wanted.clear()
                     self._sync()
                 if time.monotonic() >= due:

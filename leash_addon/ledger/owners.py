@@ -75,6 +75,13 @@ class Owners:
         """Tell whether an owner may still settle its calls."""
         return self._lives(self._leases(), owner, now)
 
+    def orphans(self, now: Instant) -> int:
+        """Count the open calls whose owners are dead: the next sweep settles them."""
+        leases = self._leases()
+        holders = [str(owner) for (owner,) in self._database.query("SELECT owner FROM holds")]
+        dead = {owner for owner in set(holders) if not self._lives(leases, owner, now)}
+        return sum(owner in dead for owner in holders)
+
     def _dead(self, now: Instant) -> list[str]:
         leases = self._leases()
         holders = {str(owner) for (owner,) in self._database.query("SELECT owner FROM holds")}

@@ -25,6 +25,16 @@ class Reports:
         with self.database.guarded():
             yield from read_entries(self.database.query, self._codec, run)
 
+    def entries_after(self, seq: int) -> Iterator[tuple[int, Entry]]:
+        """Yield what came into the journal after an entry, oldest first."""
+        with self.database.guarded():
+            yield from read_entries(self.database.query, self._codec, after=seq)
+
+    def last_seq(self) -> int:
+        """Return the ``seq`` of the newest entry, 0 when there is none."""
+        with self.database.guarded():
+            return int(self.database.query("SELECT coalesce(max(seq), 0) FROM journal")[0][0])
+
     def findings(self, run: str | None = None) -> Iterator[Screened]:
         """Yield what screening found and was not pruned, in one run or in all, oldest first."""
         with self.database.guarded():

@@ -81,14 +81,16 @@ def _read(query: Query, codec: Codec, first: str, after: str) -> Iterator[tuple[
         yield account, codec.balance(state)
 
 
-def read_entries(query: Query, codec: Codec, run: str | None = None) -> Iterator[tuple[int, Entry]]:
-    """Yield the entries of a run (of all) with their ``seq``, oldest first.
+def read_entries(
+    query: Query, codec: Codec, run: str | None = None, after: int = 0
+) -> Iterator[tuple[int, Entry]]:
+    """Yield the entries of a run (of all) after ``seq`` with their ``seq``, oldest first.
 
     No read stays open in between.
     """
     which = "" if run is None else "run = ? AND "
     given = () if run is None else (run,)
-    seq = 0
+    seq = after
     while True:
         rows = query(
             f"SELECT seq, body FROM journal WHERE {which}seq > ? ORDER BY seq LIMIT ?",  # noqa: S608

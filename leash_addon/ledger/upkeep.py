@@ -7,6 +7,7 @@ from leash_addon.core.journal import Entry
 from leash_addon.core.money import Instant
 from leash_addon.ledger.database import Database
 from leash_addon.ledger.fsck import Problem
+from leash_addon.ledger.owners import Owners
 from leash_addon.ledger.pruning import SLICE, fold_up_to, prefix, prune
 from leash_addon.ledger.repair import repair
 from leash_addon.ledger.standing import read_entries
@@ -53,6 +54,16 @@ class Upkeep:
         """Copy the ledger into a new file; return its bytes. ``UsageError`` where one is."""
         with self._database.guarded():
             return self._database.backup(file)
+
+    def orphans(self, now: Instant) -> int:
+        """Count the open calls whose process is dead: whoever governs next settles them."""
+        with self._database.guarded():
+            return Owners(self._database).orphans(now)
+
+    def was_pruned(self) -> bool:
+        """Tell whether ``history`` begins later than the ledger did."""
+        with self._database.guarded():
+            return bool(self._database.query("SELECT 1 FROM checkpoints LIMIT 1"))
 
     def history(self) -> Iterator[Entry]:
         """Yield every entry of every run that was not pruned, in order."""

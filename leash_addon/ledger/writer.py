@@ -7,8 +7,9 @@ for dead owners.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.balance import Balance
@@ -27,6 +28,10 @@ from leash_addon.ledger.virtual_keys import StoredKey, find_key
 _log = logging.getLogger(__name__)
 
 BEAT = 5.0
+SYNC_AFTER = 0.03
+"""Seconds in which commits gather for one fsync. The loop counts them, not the thread that syncs:
+to wake a thread takes longer than a commit, and a call would wait for it."""
+
 SWEEP_EVERY = 3
 """Heartbeats between two looks for dead owners."""
 
@@ -57,6 +62,7 @@ class LedgerWriter:
         self._turns = Turns(ledger, self._lane, clock=clock, rng=rng)
         self._background = ledger.database.background()
         self._beats: asyncio.Task[None] | None = None
+        self._sync: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Sweep the holds of dead processes, then keep ours alive until ``close``."""
@@ -91,6 +97,15 @@ class LedgerWriter:
         return await self._patiently(
             lambda: self._ledger.finish_run(run, exit_code, self._clock(), coverage=coverage)
         )
+
+    async def finish_runs(self, runs: Iterable[str]) -> None:
+        """Record the ends of many runs whose proxy ends, after everything that is queued.
+
+        Waits for the disk once, not once a run: a shared proxy may have had thousands.
+        """
+        await self.drain()
+        for run in sorted(runs):
+            await self._patiently(partial(self._ledger.finish_run, run, 0, self._clock()))
 
     def balance(self, run: str) -> Balance:
         """Return what a run stands at, without what is still queued; never waits for a network.
@@ -133,6 +148,8 @@ class LedgerWriter:
         except (LedgerError, OSError) as error:
             _log.error("%s", error)
         self._turns.stop()
+        if self._sync is not None:
+            self._sync.cancel()
         if self._beats is not None:
             self._beats.cancel()
             with suppress(asyncio.CancelledError):
@@ -166,8 +183,14 @@ class LedgerWriter:
             except LedgerError as error:
                 _log.warning("%s", error)
 
-    def _tell(self, entries: tuple[Entry, ...]) -> None:
+    def _ask_for_sync(self) -> None:
+        self._sync = None
         self._background.ask()
+
+    def _tell(self, entries: tuple[Entry, ...]) -> None:
+        if self._sync is None:
+            later = asyncio.get_running_loop().call_later
+            self._sync = later(SYNC_AFTER, self._ask_for_sync)
         if self._on_entry is None:
             return
         for entry in entries:

@@ -61,6 +61,8 @@ class Blocked:
         """Say so to the client: what it was, why, and how its run goes on."""
         title = f" ({self.title})" if self.title else ""
         why = f": {self.why.rstrip('.')}" if self.why else ""
+        if self.part is Part.RESPONSE:
+            return f"Answer cut by injection filter: rule {self.rule}{title} fired on it{why}"
         return f"{FILTER}: rule {self.rule}{title} fired on {self._where}{why}. {self._way}"
 
     @property

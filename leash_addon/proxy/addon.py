@@ -12,15 +12,15 @@ from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.core.reading import Outcome
 from leash_addon.core.verdict import Reason, Trip
-from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy.access import Access
+from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.answers import ask_for_usage, install_tee
 from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.cut import Cutter
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
-from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
@@ -69,14 +69,16 @@ class LeashAddon:
         self.coverage = Coverage()
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
-        self._peers = Peers() if governor.policy.processes else None
-        peers = [self._peers] if self._peers else []
+        self.peers = Peers() if governor.policy.processes else None
+        peers = [self.peers] if self.peers else []
         self.addons = [*self.access.addons(self._connections), *peers]
         self._reception = self.access.reception(providers, clients, governor)
-        self._sockets = Sockets(governor, self.coverage, screening, self._tags)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
+        again = self.keys.again
+        self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
+        self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
         self._asked: dict[str, Asked] = {}
 
@@ -105,19 +107,12 @@ class LeashAddon:
 
     async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
-        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
-        if intake is not None and intake.must_have_key and not isinstance(judged, Grant):
-            # A stranger learns nothing of the run that it names.
-            del self._flows[flow.id]
-            denial = judged or denied("no token was sent", UNAUTHORIZED)
-            answer(flow, denial, Caller(shape=intake.rule.dialect or intake.rule.name))
-            return False
-        if isinstance(judged, Denial):
-            self.refuse(flow, judged)
-            return False
-        if judged is not None and intake is not None:
-            self.keys.charge(flow, intake, intake.host, judged)
-        return True
+        denial = await self.keys.judge(flow, intake)
+        if denial is not None:
+            if intake is not None and intake.must_have_key:
+                del self._flows[flow.id]  # a stranger learns nothing of the run that it names
+            self.refuse(flow, denial)
+        return denial is None
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:
@@ -133,6 +128,7 @@ class LeashAddon:
             return
         parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
+        intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
             return
@@ -171,6 +167,9 @@ class LeashAddon:
         self.coverage.sent += len(flow.request.raw_content or b"")
         if verdict.max_output is not None:
             lower_output(flow.request, verdict.max_output, intake.route)
+        self.cutter.begin(flow, intake)
+        if self._may_cut and asked.stream:
+            flow.request.headers["accept-encoding"] = "identity"  # to have room for a last word
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
@@ -179,7 +178,7 @@ class LeashAddon:
         """Return who asks, with which of its processes, and what the call is to it."""
         more = {
             "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
-            "process": await self._peers.of(flow.client_conn) if self._peers else "",
+            "process": await self.peers.of(flow.client_conn) if self.peers else "",
         }
         return {**intake.tags, **{name: value for name, value in more.items() if value}}
 
@@ -197,6 +196,7 @@ class LeashAddon:
                 self.refuse(flow, NO_SOCKETS)
                 return True
             case _ if self._sockets.take(flow, intake):
+                self.cutter.begin(flow, intake)
                 return True
         intake.route = replace(intake.route, format=None, free=False)
         return False
@@ -210,11 +210,26 @@ class LeashAddon:
         if intake is None or intake.call is None:
             return
         try:
-            install_tee(flow, intake, intake.call, self._asked[flow.id], self.governor)
-            listen(self.screening, intake.call, lambda _: None)
+            asked = self._asked[flow.id]
+            install_tee(flow, intake, intake.call, asked, self.governor, may_cut=self._may_cut)
+            listen(
+                self.screening,
+                intake.call,
+                lambda hit: self._cut_hostile(flow, hit),
+                streams=asked.stream,
+            )
         except Exception as fault:
             logger.exception("the answer of call %s is not metered", intake.call.ask.call)
             intake.call.go_blind(f"the meter failed: {type(fault).__name__}")
+
+    @property
+    def _may_cut(self) -> bool:
+        """Tell whether answers may be cut, so that they need room for a last word."""
+        return self.governor.policy.cut or (self.screening is not None and self.screening.cuts)
+
+    def _cut_hostile(self, flow: HTTPFlow, hit: Blocked) -> None:
+        denial = Denial(reason=Reason.SCREENING.value, message=hit.message, more=hit.fields())
+        self.cutter.cut(flow, denial)
 
     def response(self, flow: HTTPFlow) -> None:
         """Settle a call whose answer has passed."""
@@ -240,6 +255,7 @@ class LeashAddon:
 
     def done(self) -> None:
         """Settle whatever is open when the proxy stops."""
+        self.cutter.close()
         self.governor.close()
 
     # ---- answers
@@ -255,19 +271,23 @@ class LeashAddon:
         self.coverage.refused += 1
         if self._remarks:
             remark_refused(flow, intake, denial.reason)
-        caller = Caller(
+        answer(flow, denial, self._caller(intake))
+
+    def _caller(self, intake: Intake) -> Caller:
+        return Caller(
             shape=intake.route.format or intake.rule.dialect or intake.rule.name,
             run=intake.run,
             client=intake.client,
             forced=self.governor.policy.refusal,
             account=account_of(self.governor, intake.run),
+            streamed=intake.streamed,
         )
-        answer(flow, denial, caller)
 
     def _end(self, flow: HTTPFlow, outcome: Outcome) -> None:
         self.keys.forget(flow)
         intake, _ = self._flows.pop(flow.id, None), self._asked.pop(flow.id, None)
         self._sockets.end(flow)
+        self.cutter.end(flow)
         if intake is None or intake.call is None:
             return
         if intake.call.status is None and flow.response is not None:

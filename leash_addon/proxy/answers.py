@@ -11,6 +11,7 @@ from leash_addon.proxy.plan import plan_limits
 from leash_addon.proxy.tee import Tee
 from leash_addon.wire.asked import Asked
 from leash_addon.wire.coding import decoder
+from leash_addon.wire.ends import ends_of
 from leash_addon.wire.meter import Meter
 from leash_addon.wire.swallow import DecodedSwallow, UsageSwallow
 from leash_addon.wire.usage_option import with_usage_option
@@ -26,9 +27,18 @@ def ask_for_usage(request: http.Request) -> None:
 
 
 def install_tee(
-    flow: http.HTTPFlow, intake: Intake, call: Call, asked: Asked, to: Governor
+    flow: http.HTTPFlow,
+    intake: Intake,
+    call: Call,
+    asked: Asked,
+    to: Governor,
+    *,
+    may_cut: bool,
 ) -> None:
-    """Let the answer stream through a tee that meters it and settles the call."""
+    """Let the answer stream through a tee that meters it and settles the call.
+
+    ``may_cut``: it may be ended in its middle.
+    """
     answer = flow.response
     if answer is None:
         return
@@ -47,7 +57,20 @@ def install_tee(
     def whole() -> None:
         to.finish(call, Outcome.COMPLETE)
 
-    answer.stream = Tee(call, on_byte=first, on_whole=whole, swallow=swallow)
+    if may_cut:
+        _have_an_end(flow)
+    ends = ends_of(headers.get("content-type", ""))
+    intake.tee = Tee(call, on_byte=first, on_whole=whole, swallow=swallow, ends=ends)
+    answer.stream = intake.tee
+
+
+def _have_an_end(flow: http.HTTPFlow) -> None:
+    """Frame an answer that would end where its connection does, or a cut would be a clean end."""
+    answer = flow.response
+    if answer is None or not flow.request.is_http11 or not answer.is_http11:
+        return
+    if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
+        answer.headers["transfer-encoding"] = "chunked"
 
 
 def _carries_our_event(answer: http.Response, headers: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from leash_addon.config.packs import rules_dir
 from leash_addon.errors import UsageError
+from leash_addon.proxy.dialects import Dialect, Occasion, read_dialects
 
 STATUSES = (400, 402, 403, 429)
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -24,6 +25,7 @@ _KEYS = {
     "programs": list,
     "notes": list,
     "wall": str,
+    "answer": list,
 }
 
 
@@ -36,7 +38,7 @@ class Client:
     ``kind_header``: headers that say what a call is to it, or ``NAME:MEMBER`` of one in JSON.
     ``side_without_tools``: its calls without tools are not its main loop's. For ``leash doctor``:
     ``programs``: further names of its executable; ``notes``: what is known of it; ``wall``: what
-    of it cannot be governed.
+    of it cannot be governed. ``answers``: refusals in its own dialect, the first that fits counts.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Client:
     programs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     wall: str = ""
+    answers: tuple[Dialect, ...] = ()
+
+    def answer(self, occasion: Occasion, shape: str, *, streamed: bool) -> Dialect | None:
+        """Return how a refusal of a call of this format is put to it, if in a way of its own."""
+        fitting = (one for one in self.answers if one.fits(occasion, shape, streamed=streamed))
+        return next(fitting, None)
 
     def sent(self, agent: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request with these headers (lower-case names) is from this program."""
@@ -125,6 +133,7 @@ def _read(row: Mapping[str, object], place: str) -> Client:
         programs=_texts(row, "programs", place),
         notes=_texts(row, "notes", place, as_written=True),
         wall=str(row.get("wall", "")),
+        answers=read_dialects(row.get("answer", []), place),
     )
 
 

@@ -13,10 +13,10 @@ class Coverage:
 
     ``calls``: admitted, ``blind`` those of them that nothing can meter; ``refused``: answered by
     leash; ``free``: requests to providers that are no calls. ``sent`` and ``received``: bytes of
-    bodies of admitted calls. ``direct``: connections past leash that a jail saw. By host:
-    ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is not
-    trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's, and
-    passthrough does not let it through.
+    bodies of admitted calls. By host: ``direct``: tried past leash in a jail, which let nothing
+    out; ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is
+    not trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's,
+    and passthrough does not let it through.
     """
 
     calls: int = 0
@@ -25,7 +25,7 @@ class Coverage:
     free: int = 0
     sent: int = 0
     received: int = 0
-    direct: int = 0
+    direct: Counter[str] = field(default_factory=Counter)
     tunnelled: Counter[str] = field(default_factory=Counter)
     distrusted: Counter[str] = field(default_factory=Counter)
     denied: Counter[str] = field(default_factory=Counter)
@@ -39,9 +39,15 @@ class Coverage:
             (self.blind, "calls that no meter can read"),
             (self.distrusted.total(), distrusting),
             (self.mismatched.total(), f"connections of two names ({_hosts(self.mismatched)})"),
-            (self.direct, "connections past leash"),
         )
         return tuple(f"{number} {what}" for number, what in found if number)
+
+    @property
+    def kept_in(self) -> str:
+        """Say what a jail has kept in; empty: nothing was tried."""
+        number = self.direct.total()
+        tried = "1 attempt" if number == 1 else f"{number} attempts"
+        return f"{tried} to get past leash went nowhere: {_hosts(self.direct)}" if number else ""
 
     def counts(self) -> dict[str, int]:
         """Return what is kept on record: counts by name, those of hosts as ``tunnelled HOST``."""
@@ -54,8 +60,8 @@ class Coverage:
         return {name: number for name, number in (plain | hosts).items() if number}
 
 
-PLAIN = ("calls", "blind", "refused", "free", "sent", "received", "direct")
-BY_HOST = ("tunnelled", "distrusted", "mismatched", "denied")
+PLAIN = ("calls", "blind", "refused", "free", "sent", "received")
+BY_HOST = ("direct", "tunnelled", "distrusted", "mismatched", "denied")
 MOST_RECORDED = 20
 """Hosts of each kind that the journal names."""
 

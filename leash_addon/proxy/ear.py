@@ -40,13 +40,21 @@ MOST: Final = 64
 CHOICES: Final = 16
 
 
-def listen(screening: Screening | None, call: Call, on_hit: Callable[[Blocked], None]) -> None:
-    """Have an answer listened to, where that is asked for and its format reads text."""
+def listen(
+    screening: Screening | None, call: Call, on_hit: Callable[[Blocked], None], *, streams: bool
+) -> None:
+    """Have an answer listened to, where that is asked for and its format reads text.
+
+    ``streams``: it comes in pieces; one that comes whole has passed when its text is known, so
+    that it cannot be cut.
+    """
     if screening is None or call.meter is None:
         return
     action = screening.settings.action(Part.RESPONSE)
     if action is Action.OFF:
         return
+    if action is Action.CUT and not streams:
+        action = Action.OBSERVE
     ear = Ear(engine=screening.engine, action=action, on_hit=on_hit)
     if call.meter.listen(ear.hear):
         call.heard = ear.close

@@ -6,9 +6,9 @@ is settled; every way a call can end comes to ``Governor.finish``.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from random import SystemRandom
 
 from msgspec import structs
 
@@ -18,10 +18,10 @@ from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.pricing import RateCard
 from leash_addon.core.reading import Outcome, bill
 from leash_addon.core.scopes import NO_TAGS
-from leash_addon.core.verdict import Allow, Reason, Trip
+from leash_addon.core.verdict import DRAINING, Allow, Reason, Trip
 from leash_addon.core.virtual_keys import Grant
 from leash_addon.errors import UsageError
-from leash_addon.ledger import Settlement, run_account
+from leash_addon.ledger import Settlement, new_call_id, run_account
 from leash_addon.proxy.account import Account
 from leash_addon.proxy.booking import Ended, hashed_key, held_settlement, settlement
 from leash_addon.proxy.bounds import UNASKED, Bounds
@@ -60,14 +60,20 @@ class Governor:
         """Take what it stands on. ``secret``: keys the hashes of answer ids, 1 to 64 bytes."""
         self.policy = policy
         self.clock = clock
-        self._ledger, self._prices = ledger, prices
-        self._new_id, self._secret = new_id or time_ordered, secret
+        self._ledger, self.prices = ledger, prices
+        self._new_id, self._secret = new_id or _new_id, secret
         self._open: set[Call] = set()
+        self.draining = False
         self._runs = KnownRuns(policy.max_runs, policy.run)
         self._starting = asyncio.Lock()
         self._drift = Drift()
         self._told: set[str] = set()
         self._ended = asyncio.Event()
+
+    @property
+    def open_calls(self) -> int:
+        """Count the calls that have not ended."""
+        return len(self._open)
 
     @property
     def runs(self) -> frozenset[str]:
@@ -131,6 +137,8 @@ class Governor:
         ``waits``: ``False`` for a call that stands in the way of those that it would wait for.
         Raises ``LedgerError`` when the ledger cannot be asked: then nothing may be forwarded.
         """
+        if self.draining:
+            return DRAINING
         await self._start(ask.run)
         end = self.clock() + int(self.policy.wait * SECOND) * waits
         while True:
@@ -161,7 +169,7 @@ class Governor:
 
         def find(leg: str | None) -> RateCard | None:
             tier, now = reading.service_tier, self.clock()
-            return self._prices.find(provider, leg, at=now, tier=tier, requested=model)
+            return self.prices.find(provider, leg, at=now, tier=tier, requested=model)
 
         so_far = bill(
             reading,
@@ -226,7 +234,7 @@ class Governor:
         provider, model = call.route.provider, call.ask.model or None
 
         def card(reported: str | None, requested: str | None) -> RateCard | None:
-            return self._prices.find(
+            return self.prices.find(
                 provider, reported, at=ended.at, tier=reading.service_tier, requested=requested
             )
 
@@ -252,7 +260,7 @@ class Governor:
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:
         wanted = model or route.model
-        return self._prices.find(route.provider, None, at=self.clock(), requested=wanted)
+        return self.prices.find(route.provider, None, at=self.clock(), requested=wanted)
 
     async def _start(self, run: str) -> None:
         """Record a run that the proxy meets for the first time; one that is stopped stays so."""
@@ -279,13 +287,8 @@ class Governor:
             await self._ledger.finish_run(run, 0)
 
 
-def time_ordered(now: Instant) -> str:
-    """Make a call id: its moment and 48 random bits, so that new ones stand together in an index.
-
-    Ids that are random from the first digit touch another page of the journal's index each, which
-    has to be read again and written to the log.
-    """
-    return f"{now:013x}{secrets.token_hex(6)}"
+def _new_id(now: Instant) -> str:
+    return new_call_id(now, SystemRandom())
 
 
 async def _wait(event: Awaitable[object], seconds: float) -> None:

@@ -23,6 +23,7 @@ from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
+from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import is_for_us, send_to_url
 from leash_addon.wire.routes import ProviderRule, Providers, Route
 from leash_addon.wire.senders import read_sender
@@ -41,8 +42,9 @@ class Intake:
     ``host``: the provider's, as the client meant it. ``tags``: who asks, beside the run. ``seen``:
     what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
     that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
-    event. ``grant``: what the caller's virtual key allows. ``remark``: what screening found, for
-    people. ``must_have_key``: nothing but its virtual key lets it in.
+    event; ``streamed``: a stream was asked for. ``grant``: what the caller's virtual key allows.
+    ``remark``: what screening found, for people. ``must_have_key``: nothing but its virtual key
+    lets it in.
     """
 
     rule: ProviderRule
@@ -58,8 +60,10 @@ class Intake:
     sure: bool = False
     must_have_key: bool = False
     call: Call | None = None
+    tee: Tee | None = None
     grant: Grant | None = None
     injected: bool = False
+    streamed: bool = False
     remark: str = ""
 
 

@@ -2,8 +2,8 @@
 
 mitmproxy has no call for this: ``flow.kill()`` does nothing in the middle of an answer or on a
 WebSocket. Its layers do know one event that passes every layer down to the stream of a flow, the
-injected message; the events here are such messages that the stream takes for words of the
-server's. What they rest on is semi-private (12.2.3) and pinned by tests/proxy/test_cut.py.
+injected message; the ones here bring a stream what it takes for words of its server. What they
+rest on is semi-private (12.2.3) and pinned by tests/proxy/test_cut.py.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     ResponseData,
@@ -31,38 +32,15 @@ LONGEST_REASON = 120
 
 
 class _Said(events.MessageInjected[None]):
-    """An event that finds its way to the stream of a flow."""
+    """An event that finds its way to the stream of a flow, and brings it others."""
 
-    def __init__(self, flow: HTTPFlow) -> None:
+    def __init__(self, flow: HTTPFlow, *said: HttpEvent) -> None:
         super().__init__(flow, None)
+        self.said = said
 
     @override
     def __repr__(self) -> str:
         return type(self).__name__
-
-
-class _Headers(_Said, ResponseHeaders):
-    def __init__(self, flow: HTTPFlow, stream_id: int, response: Response) -> None:
-        _Said.__init__(self, flow)
-        ResponseHeaders.__init__(self, stream_id, response)
-
-
-class _Data(_Said, ResponseData):
-    def __init__(self, flow: HTTPFlow, stream_id: int, data: bytes) -> None:
-        _Said.__init__(self, flow)
-        ResponseData.__init__(self, stream_id, data)
-
-
-class _End(_Said, ResponseEndOfMessage):
-    def __init__(self, flow: HTTPFlow, stream_id: int) -> None:
-        _Said.__init__(self, flow)
-        ResponseEndOfMessage.__init__(self, stream_id)
-
-
-class _BrokenError(_Said, ResponseProtocolError):  # type: ignore[misc]  # both have a message
-    def __init__(self, flow: HTTPFlow, stream_id: int) -> None:
-        _Said.__init__(self, flow)
-        ResponseProtocolError.__init__(self, stream_id, "cut by leash", ErrorCode.KILL)
 
 
 class _Look(_Said, events.DataReceived):
@@ -81,10 +59,9 @@ async def answer(flow: HTTPFlow, response: Response) -> bool:
     handler, stream = found
     if flow.response is not None or stream.server_state != stream.state_wait_for_response_headers:
         return False
-    body = response.raw_content or b""
-    await handler.server_event(_Headers(flow, stream.stream_id, response))
-    await handler.server_event(_Data(flow, stream.stream_id, body))
-    await handler.server_event(_End(flow, stream.stream_id))
+    name, body = stream.stream_id, response.raw_content or b""
+    said = (ResponseHeaders(name, response), ResponseData(name, body), ResponseEndOfMessage(name))
+    await _tell(handler, stream, *said)
     _close_upstream(handler, flow)
     return True
 
@@ -95,7 +72,7 @@ async def nudge(flow: HTTPFlow) -> None:
     if found is not None:
         handler, stream = found
         if stream.server_state == stream.state_stream_response_body:
-            await handler.server_event(_Data(flow, stream.stream_id, b""))
+            await _tell(handler, stream, ResponseData(stream.stream_id, b""))
 
 
 async def break_off(flow: HTTPFlow) -> None:
@@ -103,8 +80,21 @@ async def break_off(flow: HTTPFlow) -> None:
     found = _place(flow)
     if found is not None:
         handler, stream = found
-        await handler.server_event(_BrokenError(flow, stream.stream_id))
+        broken = ResponseProtocolError(stream.stream_id, "cut by leash", ErrorCode.KILL)
+        await _tell(handler, stream, broken)
         _close_upstream(handler, flow)
+
+
+async def _tell(handler: ConnectionHandler, stream: HttpStream, *said: HttpEvent) -> None:
+    """Have a stream take events as if its server had sent them, each in its turn."""
+    plain = stream._handle_event  # noqa: SLF001 - see above
+
+    def hear(event: events.Event) -> layer.CommandGenerator[None]:
+        for each in event.said if isinstance(event, _Said) else (event,):
+            yield from plain(each)
+
+    stream._handle_event = hear  # noqa: SLF001
+    await handler.server_event(_Said(stream.flow, *said))
 
 
 async def hang_up(flow: HTTPFlow, words: bytes | None, code: int, reason: str) -> bool:

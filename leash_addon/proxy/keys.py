@@ -19,6 +19,7 @@ from leash_addon.ledger import StoredKey
 from leash_addon.proxy.base_urls import LOOPBACK
 from leash_addon.proxy.credentials import exchange, is_signed, token_of
 from leash_addon.proxy.doors import plain
+from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.identify import is_imputed
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
@@ -59,6 +60,7 @@ class Keys:
         self._shelf, self._providers, self._policy = shelf, providers, policy
         self._master, self._clock = master, clock
         self._swaps: dict[str, Swap] = {}
+        self._tokens: dict[str, str] = {}
 
     @property
     def swaps(self) -> Mapping[str, Swap]:
@@ -78,6 +80,35 @@ class Keys:
     def forget(self, flow: HTTPFlow) -> None:
         """Forget a flow that has ended."""
         self._swaps.pop(flow.id, None)
+        self._tokens.pop(flow.id, None)
+
+    async def again(self, flow: HTTPFlow, intake: Intake) -> Denial | None:
+        """Judge the key of a connection anew, for one more call on it; renews what it allows."""
+        token = self._tokens.get(flow.id)
+        if token is None:
+            return None
+        stored = await self._shelf.find_key(token)
+        if stored is None:
+            return _denied("there is no such virtual key")
+        why = stored.key.why_not(intake.rule.name, self._clock())
+        if why is not None:
+            return _denied(why)
+        intake.grant = grant_of(stored.key, stored.stamp)
+        return None
+
+    async def judge(self, flow: HTTPFlow, intake: Intake | None) -> Denial | None:
+        """Judge the virtual key of a request and charge the request to it; say why it is no good.
+
+        ``intake``: ``None`` where the request is for nobody's host.
+        """
+        judged = await self.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial) or intake is None:
+            return judged if isinstance(judged, Denial) else None
+        if judged is not None:
+            self.charge(flow, intake, intake.host, judged)
+        elif intake.must_have_key:
+            return denied("no token was sent", UNAUTHORIZED)
+        return None
 
     async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:
         """Judge the virtual key of a request; ``None``: it has none.
@@ -111,6 +142,7 @@ class Keys:
             return Denial(reason=Reason.AUTH.value, message=message, status=503)
         placeholder = f"{PREFIX}{key.id}.hidden"
         exchange(flow.request, token, placeholder)
+        self._tokens[flow.id] = token
         self._swaps[flow.id] = Swap(placeholder=placeholder, secret=secret)
         return grant_of(key, stored.stamp)
 

@@ -68,6 +68,7 @@ class Proxy:
     ) -> None:
         """Prepare; nothing listens before ``start``."""
         self._addon = addon
+        self.authority = authority
         self._store = LeafStore(authority, utc_now)
         self._host, self._asked_port = host, port
         self._roots = upstream_roots
@@ -115,6 +116,10 @@ class Proxy:
             await self.stop()
             raise
         await made.running()
+
+    async def stop_listening(self) -> None:
+        """Take no new connection; those that are open go on."""
+        await self._server.servers.update([])
 
     async def stop(self) -> None:
         """Stop listening, end every connection, and settle what is open."""

@@ -8,6 +8,7 @@ from mitmproxy.http import Request, Response
 
 CA_PATH = "/ca.pem"
 
+END = "-----END CERTIFICATE-----\n"
 JSON = {"content-type": "application/json"}
 
 
@@ -27,8 +28,9 @@ def page_of(request: Request, root_pem: bytes) -> Response | None:
 
 
 def fingerprint(pem: bytes) -> str:
-    """Return the SHA-256 of a certificate as ``leash ca`` shows it."""
-    digest = sha256(PEM_cert_to_DER_cert(pem.decode())).hexdigest().upper()
+    """Return the SHA-256 of a certificate, the first of several, as ``leash ca`` shows it."""
+    first, end, _ = pem.decode().partition(END)
+    digest = sha256(PEM_cert_to_DER_cert(first + end)).hexdigest().upper()
     return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
 
 

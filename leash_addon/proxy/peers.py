@@ -23,14 +23,17 @@ class Peers:
 
     def __init__(self) -> None:
         """Begin without connections."""
+        self.jailed: dict[int, tuple[int, int]] = {}
+        """For a port that passes a jail's connection on: the port inside, and a process there."""
         self._found: dict[str, asyncio.Task[str]] = {}
 
     def client_connected(self, client: connection.Client) -> None:
         """Begin to look for the process."""
         if not sys.platform.startswith("linux") or not client.peername or not client.sockname:
             return
-        ports = client.peername[1], client.sockname[1]
-        search = asyncio.to_thread(lineage, *ports, root=os.getpid())
+        port, within = self.jailed.get(client.peername[1], (client.peername[1], None))
+        ports = port, client.sockname[1]
+        search = asyncio.to_thread(lineage, *ports, root=os.getpid(), within=within)
         self._found[client.id] = asyncio.ensure_future(search)
 
     def client_disconnected(self, client: connection.Client) -> None:

@@ -34,14 +34,18 @@ class Process:
     name: str
 
 
-def lineage(client_port: int, proxy_port: int, *, root: int, proc: Path = PROC) -> str:
+def lineage(
+    client_port: int, proxy_port: int, *, root: int, proc: Path = PROC, within: int | None = None
+) -> str:
     """Return who opened a connection: ``bash[41]/node[57]``, ancestors first; "" when not known.
 
-    ``root``: the process id of leash itself, whose descendants are looked at. Reads files, some
-    milliseconds' worth: not for the event loop.
+    ``root``: the process id of leash itself, whose descendants are looked at. ``within``: a process
+    in whose network the ports are; ``None``: ours. Reads files, some milliseconds' worth: not for
+    the event loop.
     """
     try:
-        sockets = _sockets(client_port, proxy_port, proc)
+        network = proc if within is None else proc / str(within)
+        sockets = _sockets(client_port, proxy_port, network)
         known = dict(_processes(proc))
     except OSError:
         return ""
@@ -61,12 +65,12 @@ def written(line: list[Process]) -> str:
     return ""
 
 
-def _sockets(client_port: int, proxy_port: int, proc: Path) -> frozenset[str]:
+def _sockets(client_port: int, proxy_port: int, network: Path) -> frozenset[str]:
     """Name the sockets with these ports as their links in ``/proc/PID/fd`` do."""
     found = set[str]()
     for table in TABLES:
         try:
-            rows = (proc / table).read_text().splitlines()[1:]
+            rows = (network / table).read_text().splitlines()[1:]
         except FileNotFoundError:  # no IPv6
             continue
         for row in rows:

@@ -10,20 +10,19 @@ A message never speaks of the length of a prompt: clients answer that by compact
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from leash_addon.core.money import Instant
-from leash_addon.core.verdict import Reason, Trip
+from leash_addon.core.verdict import Reason
 from leash_addon.ledger import raise_hint
 from leash_addon.proxy.account import Account, time_of
 from leash_addon.proxy.clients import UNKNOWN, Client
+from leash_addon.proxy.denials import FAULT, INTERNAL, LEDGER_AWAY, UNAVAILABLE, Denial
+from leash_addon.proxy.dialects import Dialect, Occasion
 from leash_addon.proxy.identify import SCOPED_RUN
 
-INTERNAL = "internal"
-"""The reason of a refusal for a fault of leash itself: no limit tripped, nothing was journaled."""
+__all__ = ["FAULT", "INTERNAL", "LEDGER_AWAY", "Caller", "Denial", "Refusal", "refusal"]
 
 type Json = dict[str, object]
 
@@ -80,54 +79,11 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Denial:
-    """Why a call is refused. ``status``: what it must be, ``None`` to choose by client.
-
-    ``account``: the cap's or rate limit's that says so. ``resets_at``: when a cap begins anew.
-    ``more``: fields beside the account, for programs.
-    """
-
-    reason: str
-    message: str
-    final: bool = True
-    retry_after: float | None = None
-    status: int | None = None
-    account: str = ""
-    resets_at: Instant | None = None
-    more: Mapping[str, object] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, trip: Trip) -> "Denial":
-        """Take a limit's no."""
-        return cls(
-            reason=trip.reason.value,
-            message=trip.message,
-            final=trip.final,
-            retry_after=trip.retry_after,
-            account=trip.account,
-            resets_at=trip.resets_at,
-        )
-
-
-LEDGER_AWAY = Denial(
-    reason=Reason.LEDGER_UNAVAILABLE.value,
-    message="the ledger cannot be written, so nothing was forwarded",
-    final=False,
-    retry_after=2.0,
-    status=503,
-)
-FAULT = Denial(
-    reason=INTERNAL,
-    message="leash itself failed on this call, so nothing was forwarded; its log says why",
-    status=500,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who is refused: what it spoke to, and what is known of it.
 
     ``shape``: wire format or provider. ``forced``: the status that the settings ask for.
+    ``streamed``: the call asked for a stream.
     """
 
     shape: str
@@ -135,11 +91,13 @@ class Caller:
     client: Client = field(default=UNKNOWN)
     forced: int | None = None
     account: Account | None = None
+    streamed: bool = False
 
 
 def refusal(denial: Denial, caller: Caller) -> Refusal:
-    """Shape a refusal as the caller's provider would."""
-    status = denial.status or _status(denial, caller)
+    """Shape a refusal as the caller's provider would, or in its client's own dialect."""
+    dialect = _dialect(denial, caller)
+    status = denial.status or _status(denial, caller) if dialect is None else dialect.status
     message, leash = said(denial, caller)
     headers = {
         "content-type": "application/json",
@@ -151,8 +109,43 @@ def refusal(denial: Denial, caller: Caller) -> Refusal:
     kind = kind_of(caller.shape)
     if kind == "bedrock":
         headers["x-amzn-errortype"] = _BEDROCK.get(status, "ServiceException")
-    body = _body(kind, status, message, denial, leash)
-    return Refusal(status=status, headers=headers, body=msgspec.json.encode(body))
+    if dialect is not None:
+        headers |= dialect.headers
+    if dialect is not None and dialect.body:
+        body = dialect.filled(
+            {
+                "message": message,
+                "reason": denial.reason,
+                "run": caller.run,
+                "leash": leash,
+                "status": status,
+                "seconds": _seconds(denial),
+            }
+        )
+    else:
+        body = msgspec.json.encode(_body(kind, status, message, denial, leash))
+    return Refusal(status=status, headers=headers, body=body)
+
+
+def _dialect(denial: Denial, caller: Caller) -> Dialect | None:
+    """Return the client's own way; a status that is asked for, or says what is wrong, stays."""
+    occasion = occasion_of(denial)
+    if occasion is not Occasion.ERROR and (caller.forced or denial.status is not None):
+        return None
+    return caller.client.answer(occasion, caller.shape, streamed=caller.streamed)
+
+
+def occasion_of(denial: Denial) -> Occasion:
+    """Return what kind of refusal it is."""
+    if not denial.final:
+        return Occasion.PASSING
+    if denial.status == UNAVAILABLE:
+        return Occasion.ERROR
+    return Occasion.SCREENING if denial.reason == Reason.SCREENING else Occasion.FINAL
+
+
+def _seconds(denial: Denial) -> int:
+    return max(1, math.ceil(denial.retry_after or 1))
 
 
 def said(denial: Denial, caller: Caller) -> tuple[str, Json]:
@@ -178,7 +171,7 @@ def _status(denial: Denial, caller: Caller) -> int:
 def _retry(denial: Denial) -> dict[str, str]:
     if denial.final:
         return {"x-should-retry": "false"}
-    return {"retry-after": str(max(1, math.ceil(denial.retry_after or 1)))}
+    return {"retry-after": str(_seconds(denial))}
 
 
 def _has_hint(denial: Denial, caller: Caller) -> bool:
@@ -248,7 +241,7 @@ _ACCOUNT = frozenset({"reason", "run", "calls", "token_cost", "compute_cost", "t
 
 def _details(denial: Denial) -> list[Json]:
     if not denial.final:
-        delay = f"{max(1, math.ceil(denial.retry_after or 1))}s"
+        delay = f"{_seconds(denial)}s"
         return [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
     if denial.reason == Reason.SCREENING:
         error = {"reason": "SCREENING", "domain": "leash"}

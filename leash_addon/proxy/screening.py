@@ -63,6 +63,10 @@ class Judgement:
 NOTHING: Final = Judgement()
 
 
+class UnreadableError(Exception):
+    """A piece of a request is no JSON that anybody reads."""
+
+
 class Screening:
     """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
 
@@ -77,11 +81,18 @@ class Screening:
         self.engine, self.settings = engine, settings
         self._verdicts = Verdicts()
 
+    @property
+    def cuts(self) -> bool:
+        """Tell whether a rule may end an answer."""
+        return self.settings.action(Part.RESPONSE) is Action.CUT
+
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
         acts = not ACTING.isdisjoint(self.settings.actions.values())
         try:
             return await self._judge(run, wire_format, parsed, acts=acts)
+        except UnreadableError:
+            return Judgement(hostile=UNREADABLE) if acts else NOTHING
         except Exception:
             if acts:
                 raise
@@ -170,7 +181,11 @@ class _Screened:
 
     def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
         """Return the texts that are to be looked at, what is done with them, and their hashes."""
-        found = [(text, self._action(text)) for text in texts_in(piece).texts]
+        try:
+            read = texts_in(piece)
+        except ValueError as error:
+            raise UnreadableError from error
+        found = [(text, self._action(text)) for text in read.texts]
         return [
             (text, action, block_hash(text.text))
             for text, action in found
@@ -189,7 +204,7 @@ class _Screened:
         if known is None:
             allowed = block in self._settings.allowed
             fired = () if allowed else await self._fired(text, block)
-            known = _judged(text, action, block, (*path, *text.path), fired)
+            known = _judged(text, action, block, path, fired)
             self._verdicts.keep_text(key, known)
         return known
 
@@ -227,8 +242,8 @@ def _judged(
 ) -> Judged:
     if not fired:
         return Judged()
-    place = shown(path)
     first = fired[0]
+    place = _place(text, path, first)
     blocked = Blocked(
         rule=first.rule,
         title=first.title,
@@ -240,9 +255,14 @@ def _judged(
         call=text.call,
     )
     return Judged(
-        found=tuple(_found(each, action, block, place) for each in fired),
+        found=tuple(_found(each, action, block, _place(text, path, each)) for each in fired),
         blocked=blocked if action is Action.REFUSE else None,
     )
+
+
+def _place(text: Text, path: Path, fired: Finding) -> str:
+    """Say where the string is in which a rule fired."""
+    return shown((*path, *text.leaf_at(fired.start).path))
 
 
 def _found(fired: Finding, action: Action, block: str, place: str) -> Found:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from leash_addon.errors import UsageError
+from leash_addon.proxy.private import must_be_private
 
 SIZE = 32
 """Bytes of the secret."""
@@ -14,12 +15,14 @@ SIZE = 32
 def open_secret(home: Path) -> bytes:
     """Return the secret kept in ``home/secret`` (0600), made on first use; any number may race.
 
-    Raises ``UsageError`` when it can neither be read nor made, or is not what was written.
+    Raises ``UsageError`` when it can neither be read nor made, is open to others, or is not what
+    was written.
     """
     path = home / "secret"
     try:
         if not path.exists():
             _make(path)
+        must_be_private(path, path.stat())
         found = path.read_bytes()
     except OSError as error:
         msg = f"{path}: cannot be read or made ({error.strerror}); leash needs a secret of its own"

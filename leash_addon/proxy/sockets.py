@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 SWITCHED = 101
 
+type Again = Callable[[HTTPFlow, Intake], Awaitable[Denial | None]]
 type Tags = Callable[[HTTPFlow, Intake, Asked], Awaitable[Mapping[str, str]]]
 
 
@@ -63,10 +64,15 @@ class Sockets:
     """Governs the WebSockets of one proxy."""
 
     def __init__(
-        self, governor: Governor, coverage: Coverage, screening: Screening | None, tags: Tags
+        self,
+        governor: Governor,
+        coverage: Coverage,
+        screening: Screening | None,
+        tags: Tags,
+        again: Again,
     ) -> None:
-        """``coverage``: where calls and refusals are counted. ``tags``: say who asks for a turn."""
-        self._governor, self._coverage = governor, coverage
+        """``coverage``: counts. ``tags``: say who asks. ``again``: judges a key once more."""
+        self._governor, self._coverage, self._again = governor, coverage, again
         self._screening, self._tags = screening, tags
         self._open: dict[str, Socket] = {}
 
@@ -158,6 +164,9 @@ class Sockets:
             socket.free.add(event.key)
             self._coverage.free += 1
             return None
+        if (denial := await self._again(flow, socket.intake)) is not None:
+            socket.meter.withdraw(event.key)
+            return denial
         judged = NOTHING if event.asked is None else await self._screen(socket, message)
         verdict = await self._ask(flow, socket, asked, event.asked, judged)
         judged.recorded()

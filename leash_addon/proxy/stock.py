@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
 
-from mitmproxy import ctx, exceptions
+from mitmproxy import contentviews, ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.http import HTTPFlow, Response
 
@@ -25,11 +25,13 @@ from leash_addon.config.prices import load_prices
 from leash_addon.config.settings import KEYS, Key, Settings
 from leash_addon.core.money import Instant
 from leash_addon.errors import LeashError
-from leash_addon.ledger import LedgerWriter, open_ledger
+from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
+from leash_addon.proxy.commands import Commands
 from leash_addon.proxy.discreet import discreet
+from leash_addon.proxy.flow_view import LeashContentview
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.master_key import master_key
@@ -60,6 +62,8 @@ class Stock:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.addons: list[LeashAddon] = []
+        self.commands = Commands(lambda: self._ledger)
+        self._ledger: Ledger | None = None
         self._writer: LedgerWriter | None = None
         self._rulebook: Rulebook | None = None
         self._exit = ExitStack()
@@ -72,6 +76,9 @@ class Stock:
             loader.add_option(PREFIX + key.flat, kind, default, f"leash: {about}.")
         for name, about in OWN.items():
             loader.add_option(name, str | None, None, f"leash: {about}")  # type: ignore[arg-type]
+
+        ctx.master.addons.register(self.commands)
+        contentviews.add(LeashContentview)
 
     def configure(self, updated: set[str]) -> None:
         """Refuse the option that would send a body upstream before it is judged."""
@@ -106,10 +113,10 @@ class Stock:
         if self._writer is None:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
+        self._ledger = None
         governor.close()
         self._exit.close()
-        for run in governor.runs:
-            await writer.finish_run(run, 0)
+        await writer.finish_runs(governor.runs)
         await writer.close()
 
     async def _start(self) -> None:
@@ -132,7 +139,9 @@ class Stock:
         )
         # Eager connections would reach the provider before a call may be refused.
         ctx.options.update(connection_strategy="lazy", tcp_timeout=SILENCE)
-        self._writer = writer
+        if settings.cut or (screening is not None and screening.cuts):
+            ctx.options.update(http2=False)  # a stream can be cut alone, without its siblings
+        self._writer, self._ledger = writer, ledger
         keys = Keys(
             writer,
             providers,

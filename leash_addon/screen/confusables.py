@@ -60,22 +60,24 @@ class Confusables:
         if text.isascii() or self._letters.isdisjoint(beyond_ascii(text)):
             return text
         words = [match for match in WORD.finditer(text) if not match[0].isascii()]
-        genuine = {name for word in words if (name := self._genuine(word[0]))}
+        scripts = {word: self._scripts(word) for word in {match[0] for match in words}}
+        genuine = {min(each) for word, each in scripts.items() if self._is_genuine(word, each)}
+        masks = {word for word, each in scripts.items() if self._is_mask(word, each, genuine)}
         pieces, end = [], 0
-        for word in words:
-            if self._is_mask(word[0], genuine):
-                pieces += [text[end : word.start()], word[0].translate(self.table)]
-                end = word.end()
+        for match in words:
+            if match[0] in masks:
+                pieces += [text[end : match.start()], match[0].translate(self.table)]
+                end = match.end()
         return "".join([*pieces, text[end:]])
 
-    def _genuine(self, word: str) -> str:
-        """Name the script of a word that has one script and a letter like no ASCII one."""
-        scripts = {script(char) for char in word}
-        own = len(scripts) == 1 and any(ord(char) not in self.table for char in word)
-        return scripts.pop() if own else ""
+    def _scripts(self, word: str) -> frozenset[str]:
+        return frozenset(map(script, set(word)))
 
-    def _is_mask(self, word: str, genuine: set[str]) -> bool:
-        scripts = {script(char) for char in word}
+    def _is_genuine(self, word: str, scripts: frozenset[str]) -> bool:
+        """Tell whether a word has one script and a letter like no ASCII one."""
+        return len(scripts) == 1 and any(ord(char) not in self.table for char in word)
+
+    def _is_mask(self, word: str, scripts: frozenset[str], genuine: set[str]) -> bool:
         if scripts & UNMIXABLE:
             return any(ord(char) in self.table for char in word) and "LATIN" in scripts
         if len(scripts) > 1:

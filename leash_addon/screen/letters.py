@@ -16,6 +16,9 @@ from typing import Final
 LIMIT: Final = 20_000
 """Characters remembered; past it they are worked out anew: hostile text knows a million."""
 
+WIDEST: Final = 6
+"""Characters that one may stand for; U+FDFA would stand for 18, and help to flood."""
+
 MARKS: Final = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
     "\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]"
@@ -50,15 +53,21 @@ class Letters(dict[int, str]):
 
 def plain(char: str) -> str:
     """Return what a character stands for: nothing, a space, or one or a few characters."""
-    if char.isascii():
+    if char.isascii() or (_is_whole(char) and not UNSEEN.match(char)):
         return char
     if UNSEEN.match(char) or MARKS.match(char):
         return ""
     if drawn := DRAWN.fullmatch(unicodedata.name(char, "")):
         return drawn[1].lower() if char.islower() else drawn[1]
     whole = unicodedata.normalize("NFKC", char)
+    whole = whole if len(whole) <= WIDEST else char
     bare = MARKS.sub("", unicodedata.normalize("NFD", whole))
     return "".join(map(_one, unicodedata.normalize("NFC", bare)))
+
+
+def _is_whole(char: str) -> bool:
+    """Tell whether a letter of a script without case, or no letter, is made of nothing else."""
+    return unicodedata.category(char) in {"Lo", "Cn", "Co"} and not unicodedata.decomposition(char)
 
 
 def _one(char: str) -> str:

@@ -1,27 +1,24 @@
 """Which rules match a folded text, and where.
 
-``re2.Filter`` looks for the letters that a pattern cannot do without in one pass over the text,
-and runs only the patterns that are left. A pattern that has no such letters would be left every
-time; it is tried only where a keyword of its rule occurs.
+Hundreds of patterns are not tried on every text: ``prefilter`` says which may match, and where. A
+pattern that needs no letters would always be tried; it is where a keyword of its rule occurs.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
-
-import re2
+from typing import Final, NamedTuple
 
 from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
-from leash_addon.screen.pattern import Regexp, compiled, options, translated
+from leash_addon.screen.literals import clauses
+from leash_addon.screen.pattern import Regexp, compiled, translated
+from leash_addon.screen.prefilter import Prefilter
 from leash_addon.screen.rule import Rule
 
-PLACES: Final = 8
-"""Places of one rule that are told in one window."""
-
-
-type RegexpFilter = Any
-"""RE2's filter, which ships no types."""
+PLACES: Final = 4
+"""Places of one pattern that are told in one stretch."""
+CROWD: Final = 16
+"""Rules that fire in one text, after which the rest of it is not tried."""
 
 
 class Place(NamedTuple):
@@ -32,9 +29,12 @@ class Place(NamedTuple):
     end: int
 
 
-class _Pattern(NamedTuple):
+class _Ready(NamedTuple):
+    """A pattern, compiled. ``keywords``: in UTF-8, for patterns that need no letters."""
+
     rule: Rule
-    pattern: str
+    regexp: Regexp
+    keywords: tuple[bytes, ...] = ()
 
 
 class Matcher:
@@ -42,51 +42,39 @@ class Matcher:
 
     def __init__(self, rules: Sequence[Rule], folding: Folding) -> None:
         """Compile. Raises ``ValueError`` for a pattern that RE2 does not take."""
-        every = [_Pattern(rule, pattern) for rule in rules for pattern in rule.any_of]
-        bare = set(_without_letters(every, folding))
-        self._bare = [_bare(each, folding) for each in every if each in bare]
-        self._filtered = [each.rule for each in every if each not in bare]
-        self._filter = _filter([each for each in every if each not in bare], folding)
+        strict_first = sorted(rules, key=lambda rule: rule.severity)
+        every = [
+            (_ready(rule, pattern, folding), clauses(translated(pattern, folding)))
+            for rule in strict_first
+            for pattern in rule.any_of
+        ]
+        self._bare = [ready for ready, needed in every if not needed]
+        self._filtered = [ready for ready, needed in every if needed]
+        self._prefilter = Prefilter([needed for _, needed in every if needed])
 
     def places(self, text: str, part: Part) -> Iterator[Place]:
-        """Find every rule of a part that matches, with at most ``PLACES`` places a pattern."""
-        for rule, regexp in self._matching(text):
-            if part not in rule.scan:
+        """Find the rules of a part that match a window of some thousand characters."""
+        raw = text.encode()
+        fired: set[str] = set()
+        for each, start, end in self._likely(raw):
+            if part not in each.rule.scan:
                 continue
-            for match in islice(regexp.finditer(text), PLACES):
-                yield Place(rule, match.start(), match.end())
+            for match in islice(each.regexp.finditer(raw, start, end), PLACES):
+                first = len(raw[: match.start()].decode(errors="replace"))
+                size = len(match.group().decode(errors="replace"))
+                yield Place(each.rule, first, first + size)
+                fired.add(each.rule.id)
+            if len(fired) >= CROWD:
+                return
 
-    def _matching(self, text: str) -> Iterator[tuple[Rule, Regexp]]:
-        if self._filtered:
-            for index in self._filter.Match(text) or ():
-                yield self._filtered[index], self._filter.re(index)
-        for rule, regexp, keywords in self._bare:
-            gate = not keywords or any(word in text for word in keywords)
-            if gate and regexp.search(text):
-                yield rule, regexp
-
-
-def _filter(patterns: Sequence[_Pattern], folding: Folding) -> RegexpFilter:
-    built = re2.Filter()
-    chosen = options()
-    for each in patterns:
-        try:
-            built.Add(translated(each.pattern, folding), chosen)
-        except re2.error as error:
-            msg = f"{each.rule.id}: {each.pattern}: {error}"
-            raise ValueError(msg) from None
-    built.Compile()
-    return built
+    def _likely(self, raw: bytes) -> Iterator[tuple[_Ready, int, int]]:
+        for index, start, end in self._prefilter.likely(raw):
+            yield self._filtered[index], start, end
+        for each in self._bare:
+            if not each.keywords or any(word in raw for word in each.keywords):
+                yield each, 0, len(raw)
 
 
-def _without_letters(patterns: Sequence[_Pattern], folding: Folding) -> list[_Pattern]:
-    """Find the patterns that the filter would try on any text."""
-    if not patterns:
-        return []
-    left = _filter(patterns, folding).Match("", True) or ()  # noqa: FBT003 - positional only
-    return [patterns[index] for index in left]
-
-
-def _bare(each: _Pattern, folding: Folding) -> tuple[Rule, Regexp, tuple[str, ...]]:
-    keywords = tuple(folding.fold(word) for word in each.rule.keywords)
-    return each.rule, compiled(each.pattern, folding), keywords
+def _ready(rule: Rule, pattern: str, folding: Folding) -> _Ready:
+    keywords = tuple(folding.fold(word).encode() for word in rule.keywords)
+    return _Ready(rule, compiled(pattern, folding), keywords)

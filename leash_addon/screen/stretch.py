@@ -5,7 +5,7 @@ from typing import Final
 
 from leash_addon.screen.spacing import joined
 
-TAIL: Final = 512
+TAIL: Final = 256
 """Characters of folded text that are read again with the next window: a rule's longest match."""
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-SIZE: Final = 8192
-"""Characters of one window at most; some 2 ms' work."""
+SIZE: Final = 4096
+"""Characters of one window at most; about 1 ms' work."""
 NEAR: Final = 256
 BLANK: Final = re.compile(r"\s")
 

@@ -5,6 +5,7 @@ events end with a blank line (https://html.spec.whatwg.org/multipage/server-sent
 2026-08), NDJSON with a line, AWS's frames by the length that they begin with. A few bytes are kept.
 """
 
+from copy import copy
 from typing import Final, Protocol
 
 SSE: Final = "text/event-stream"
@@ -18,12 +19,19 @@ SHORTEST_FRAME: Final = 16
 
 
 class Ends(Protocol):
-    """Follows a stream. ``between``: what has been fed so far ends with a whole event."""
+    """Follows a stream."""
 
-    between: bool
+    @property
+    def between(self) -> bool:
+        """Tell whether what has been fed so far ends with a whole event."""
+        ...
 
-    def feed(self, piece: bytes) -> int | None:
-        """Take the next bytes; return how many of them lead to the first end, if one is there."""
+    def first(self, piece: bytes) -> int | None:
+        """Return how many of the next bytes lead to the first end, if one is there."""
+        ...
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
         ...
 
 
@@ -34,52 +42,61 @@ class Lines:
         """Begin between two events. ``marks``: the bytes that end one."""
         self._marks = marks
         self._tail = b""
-        self.between = True
 
-    def feed(self, piece: bytes) -> int | None:
-        """Take the next bytes; return how many of them lead to the first end, if one is there."""
-        kept = len(self._tail)
-        seen = self._tail + piece
-        ends = [
-            at + len(mark)
-            for mark in self._marks
-            if (at := seen.find(mark, max(0, kept - len(mark) + 1))) >= 0
-        ]
-        self._tail = seen[-LONGEST_END + 1 :]
-        if piece:
-            self.between = seen.endswith(self._marks)
-        return min(ends) - kept if ends else None
+    @property
+    def between(self) -> bool:
+        """Tell whether what has been fed so far ends with a whole event."""
+        return not self._tail or self._tail.endswith(self._marks)
+
+    def first(self, piece: bytes) -> int | None:
+        """Return how many of the next bytes lead to the first end, if one is there."""
+        kept, seen = len(self._tail), self._tail + piece
+        found = ((seen.find(mark, max(0, kept - len(mark) + 1)), len(mark)) for mark in self._marks)
+        return min((at + size - kept for at, size in found if at >= 0), default=None)
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        whole = piece if len(piece) >= LONGEST_END else self._tail + piece
+        self._tail = whole[-LONGEST_END:]
 
 
 class Frames:
-    """Ends that follow from lengths."""
+    """Ends that follow from lengths. A stream with an impossible length has no more of them."""
 
     def __init__(self) -> None:
         """Begin before a frame."""
         self._left = 0
         self._head = b""
         self._lost = False
-        self.between = True
 
-    def feed(self, piece: bytes) -> int | None:
-        """Take the next bytes; return how many of them lead to the first end, if one is there."""
+    @property
+    def between(self) -> bool:
+        """Tell whether what has been fed so far ends with a whole frame."""
+        return not (self._left or self._head or self._lost)
+
+    def first(self, piece: bytes) -> int | None:
+        """Return how many of the next bytes lead to the first end, if one is there."""
+        ahead = copy(self)
+        return ahead._advance(piece)  # noqa: SLF001 - it is one of us
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._advance(piece)
+
+    def _advance(self, piece: bytes) -> int | None:
         at, first = 0, None
         while at < len(piece) and not self._lost:
             if not self._left:
                 taken = piece[at : at + LENGTH - len(self._head)]
-                self._head += taken
-                at += len(taken)
-                if len(self._head) < LENGTH:
-                    break
-                size = int.from_bytes(self._head)
-                self._lost = size < SHORTEST_FRAME
-                self._left, self._head = size - LENGTH, b""
+                at, self._head = at + len(taken), self._head + taken
+                if len(self._head) == LENGTH:
+                    size, self._head = int.from_bytes(self._head), b""
+                    self._left, self._lost = size - LENGTH, size < SHORTEST_FRAME
                 continue
             step = min(self._left, len(piece) - at)
             at, self._left = at + step, self._left - step
             if not self._left and first is None:
                 first = at
-        self.between = not self._left and not self._head and not self._lost
         return first
 
 

@@ -49,6 +49,7 @@ class Body(Struct):
     options: Any = None
     request: Raw = Raw()
     tools: Raw = Raw()
+    tool_config: Raw = field(name="toolConfig", default=Raw())
     messages: Words = None
     system: Words = None
     instructions: Words = None

@@ -8,7 +8,7 @@ method only reads, and else blind: never free because it is not known.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
@@ -116,6 +116,11 @@ class Providers:
         object.__setattr__(self, "_exact", exact)
         object.__setattr__(self, "_patterns", tuple(patterns))
         object.__setattr__(self, "_not", tuple(host_pattern(host) for host in self.leave_alone))
+
+    def become(self, other: "Providers") -> None:
+        """Take over what another one holds, for everyone who has this one: packs were reloaded."""
+        for each in fields(self):
+            object.__setattr__(self, each.name, getattr(other, each.name))
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from scripts.chaosing import budgets, proxied
+from scripts.chaosing import budgets, outage, proxied
+from scripts.chaosing.asleep import asleep
 from scripts.chaosing.faults import clock, full, stopped
 from scripts.chaosing.kills import kills
-from scripts.chaosing.outage import outage
 from scripts.chaosing.race import cap_race
 from scripts.chaosing.synced import synced
 from tests.ledger.postgres_server import why_not
@@ -28,9 +28,11 @@ WHOLE: dict[str, Experiment] = {
     "proxied_hard": proxied.hard,
     "proxied_expected": proxied.expected,
     "proxied_race": proxied.cap_race,
+    "proxied_full": outage.full,
     "kills": kills,
     "postgres_race": lambda: proxied.cap_race(postgres=True),
-    "postgres_outage": outage,
+    "postgres_outage": outage.outage,
+    "postgres_asleep": asleep,
     "postgres_kills": lambda: kills(postgres=True),
 }
 QUICK: dict[str, Experiment] = WHOLE | {
@@ -42,9 +44,10 @@ QUICK: dict[str, Experiment] = WHOLE | {
     "proxied_hard": lambda: proxied.hard(100),
     "proxied_expected": lambda: proxied.expected(30),
     "proxied_race": lambda: proxied.cap_race(calls=600),
+    "proxied_full": lambda: outage.full(2),
     "kills": lambda: kills(30),
     "postgres_race": lambda: proxied.cap_race(calls=600, postgres=True),
-    "postgres_outage": lambda: outage(2),
+    "postgres_outage": lambda: outage.outage(2),
     "postgres_kills": lambda: kills(30, postgres=True),
 }
 

@@ -1,9 +1,11 @@
-"""PostgreSQL goes away and comes back under live traffic through a real proxy."""
+"""The ledger goes away and comes back under live traffic through a real proxy."""
 
 import asyncio
 import random
+import resource
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scripts.chaosing.caller import INPUT, OK, Caller
@@ -59,12 +61,41 @@ class Load:
 def outage(rounds: int = 6, clients: int = 16, *, durable: bool = True) -> dict[str, object]:
     """Stop and start PostgreSQL so often; return what clients, provider and ledger say of it."""
     with site(postgres=True, durable=durable) as made:
-        return asyncio.run(_outage(made, rounds, clients, durable=durable))
+        server = made.server
+        assert server is not None
+        return asyncio.run(
+            _outage(
+                made,
+                rounds,
+                clients,
+                lambda turn, _: server.stop(MODES[turn % len(MODES)]),
+                lambda _: server.start(durable=durable),
+            )
+        )
 
 
-async def _outage(made: Site, rounds: int, clients: int, *, durable: bool) -> dict[str, object]:
-    server = made.server
-    assert server is not None
+def full(rounds: int = 6, clients: int = 16) -> dict[str, object]:
+    """Let the proxy write nothing to any file (RLIMIT_FSIZE) so often; the same must be so."""
+    with site() as made:
+        free = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def fill(_: int, pid: int) -> None:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, free[1]))
+
+        def make_room(pid: int) -> None:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
+
+        return asyncio.run(_outage(made, rounds, clients, fill, make_room))
+
+
+async def _outage(
+    made: Site,
+    rounds: int,
+    clients: int,
+    take: Callable[[int, int], None],
+    give_back: Callable[[int], None],
+) -> dict[str, object]:
+    """Take the ledger away under load and give it back; both are told the proxy's pid."""
     leash = await made.serve()
     load, refusing, back, forwarded_away = Load(port=leash.port), [], [], 0
     async with asyncio.TaskGroup() as group:
@@ -72,12 +103,12 @@ async def _outage(made: Site, rounds: int, clients: int, *, durable: bool) -> di
             group.create_task(load.client(number))
         for turn in range(rounds):
             await load.until(str(OK))
-            await asyncio.to_thread(server.stop, MODES[turn % len(MODES)])
+            await asyncio.to_thread(take, turn, leash.pid)
             refusing.append(await load.until(UNAVAILABLE))
             before = await asyncio.to_thread(lambda: made.provider.count)
             await load.until(UNAVAILABLE)
             forwarded_away += await asyncio.to_thread(lambda: made.provider.count) - before
-            await asyncio.to_thread(lambda: server.start(durable=durable))
+            await asyncio.to_thread(give_back, leash.pid)
             back.append(await load.until(str(OK)))
         load.stopping = True
     ended = leash.end()

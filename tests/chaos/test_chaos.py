@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from scripts.chaosing import proxied
+from scripts.chaosing import outage, proxied
 from scripts.chaosing.budgets import expected, hard
 from scripts.chaosing.faults import clock, full, stopped
-from scripts.chaosing.outage import outage
 from scripts.chaosing.race import cap_race
 from scripts.chaosing.synced import synced
 from tests.ledger.postgres_server import why_not
@@ -49,9 +48,16 @@ def _needs_a_server() -> None:
 def test_a_server_that_goes_away_refuses_through_the_proxy_and_comes_back() -> None:
     """503 while it is away, nothing forwarded uncounted, and it goes on without a restart."""
     _needs_a_server()
-    figures = outage(1, 8, durable=False)
+    figures = outage.outage(1, 8, durable=False)
     assert figures["held"] is True, figures
     assert "the ledger cannot be written, so nothing was forwarded" in str(figures["said"])
+
+
+@pytest.mark.long
+def test_a_full_disk_refuses_through_the_proxy_and_cures_itself() -> None:
+    """The same while the proxy can write to no file at all."""
+    figures = outage.full(2, 8)
+    assert figures["held"] is True, figures
 
 
 @pytest.mark.long

@@ -98,3 +98,9 @@ def test_a_path_with_spaces_is_quoted_for_node_and_java() -> None:
     )
     env = child_environment({}, DOOR, trust)
     assert '"-Djavax.net.ssl.trustStore=/my files/t.p12"' in env["JAVA_TOOL_OPTIONS"]
+
+
+def test_the_master_key_is_not_inherited() -> None:
+    """The command never gets what opens the providers' keys."""
+    env = child_environment({"LEASH_MASTER_KEY": "ab" * 32}, DOOR, TRUST)
+    assert [name for name, value in env.items() if "ab" * 32 in value] == []

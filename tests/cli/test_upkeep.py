@@ -120,3 +120,25 @@ def test_a_call_that_ended_after_its_sweep_is_shown_as_it_ended(used: Leash) -> 
     assert (swept["tokens"]["input"], swept["confidence"]) == (90, "held")
     assert [ended["tokens"][kind] for kind in ("input", "output")] == [2, 3]
     assert (ended["cost_pico"], ended["notes"]) == (7, ["settled after it had been swept"])
+
+
+def test_fsck_tells_of_calls_whose_process_has_died(used: Leash) -> None:
+    """A hold that waits for the next sweep is no problem, and not passed over in silence."""
+    path = used.folder / "home" / ".leash" / "leash.db"
+    world = World(path=path, now=Instant(time.time_ns() // 1000))
+    dying = world.open()
+    world.admitted(dying, run="nightly")
+    alive = used("fsck", "--json").json["orphans"]
+    world.crash(dying)
+    done = used("fsck")
+    assert (alive, done.code, used("fsck", "--json").json["orphans"]) == (0, 0, 1)
+    assert "note: 1 call is open whose process has died; the next leash" in done.out
+
+
+def test_a_simulation_says_when_older_entries_are_gone(used: Leash) -> None:
+    """What was pruned cannot be replayed, and is not taken for nothing in silence."""
+    (used.here / "new.toml").write_text("[limits]\nmax_calls = 2\n")
+    whole = used("simulate", "--config", "new.toml").out
+    used("prune", "--before", datetime.now(UTC).isoformat())
+    left = used("simulate", "--config", "new.toml").out
+    assert ["older entries were pruned" in out for out in (whole, left)] == [False, True]

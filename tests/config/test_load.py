@@ -31,6 +31,7 @@ refusal = 429
 upstream = "http://127.0.0.1:9099/"
 no_inject = true
 websocket = "downgrade"
+cut = true
 timezone = "Europe/Berlin"
 passthrough = ["git.example.com", "*.example.org:8443"]
 connect_ports = [443, 8443]
@@ -125,6 +126,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         upstream="http://127.0.0.1:9099",
         no_inject=True,
         websocket=Upgrade.DOWNGRADE,
+        cut=True,
         timezone=ZoneInfo("Europe/Berlin"),
         passthrough=("git.example.com", "*.example.org:8443"),
         connect_ports=(443, 8443),

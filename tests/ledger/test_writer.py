@@ -279,3 +279,17 @@ async def test_a_file_that_was_taken_away_admits_nothing(sqlite_world: World) ->
         moved.rename(world.path)
         writer._turns.lost = writer._ledger.misplaced()
         assert isinstance(await writer.admit(make_ask("a")), Allow)
+
+
+async def test_many_runs_end_together(world: World) -> None:
+    """A proxy that ends records the end of each of its runs, after what is queued."""
+    async with writing(world) as writer:
+        runs = [f"many-{number}" for number in range(30)]
+        for run in runs:
+            await writer.start_run(run, NO_LIMITS)
+        await writer.admit(make_ask("last", runs[0]))
+        writer.settle(make_end("last", 5))
+        await writer.finish_runs(runs)
+        found = [writer.balance(run) for run in runs]
+    assert {one.exit_code for one in found} == {0}
+    assert (found[0].spent, found[0].open_calls) == (5, 0)

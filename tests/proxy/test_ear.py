@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from leash_addon.config.rules import build_pack
 from leash_addon.config.screening import USUAL, Level, ScreeningSettings
 from leash_addon.core.part import Part
+from leash_addon.core.reading import Outcome
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.ear import Ear
@@ -143,9 +145,51 @@ async def test_a_streamed_answer_is_observed(world: MakeWorld) -> None:
     assert entry.found[0].part is Part.RESPONSE
 
 
+async def read_to_its_end(client: httpx.AsyncClient) -> tuple[bytes, str]:
+    """Ask for a stream; return what came, and the error that ended it."""
+    got = b""
+    body = {"model": "tiny", "messages": [], "stream": True}
+    url = "https://api.openai.com/v1/chat/completions"
+    try:
+        async with client.stream("POST", url, json=body) as reply:
+            async for chunk in reply.aiter_raw():
+                got += chunk
+    except httpx.HTTPError as error:
+        return got, type(error).__name__
+    return got, ""
+
+
+@pytest.mark.asyncio
+async def test_a_hit_cuts_the_stream(world: MakeWorld) -> None:
+    """The link never reaches the client whole: an error event says why, and no end is clean."""
+    said = events(BEFORE + LINK + BEFORE * 20)
+
+    async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
+        await begin_events(writer)
+        for event in said:
+            await send_chunk(writer, event)
+            await asyncio.sleep(0)
+        await asyncio.sleep(30)
+
+    async with world(screening=screening(Action.CUT), answer=answer) as it:
+        async with it.client() as client:
+            got, ended = await read_to_its_end(client)
+        (settled,) = await it.settled()
+        (entry,) = it.ledger.findings()
+    *told, last, _ = got.split(b"\n\n")
+    words = [json.loads(event.removeprefix(b"data: ")) for event in told]
+    text = "".join(word["choices"][0]["delta"]["content"] for word in words)
+    assert (BEFORE + LINK).startswith(text)
+    assert LINK not in text
+    error = json.loads(last.removeprefix(b"data: "))["error"]
+    assert (error["code"], error["rule"]) == ("screening", RULE)
+    assert (ended, settled.outcome) == ("RemoteProtocolError", Outcome.CUT)
+    assert [(one.rule, one.action) for one in entry.found] == [(RULE, Action.CUT)]
+
+
 @pytest.mark.asyncio
 async def test_a_plain_answer_is_observed(world: MakeWorld) -> None:
-    """An answer that comes whole is heard as well."""
+    """An answer that comes whole has passed when its text is known: it is recorded, never cut."""
     message = {"role": "assistant", "content": BEFORE + LINK}
     body = {"id": "c", "model": "tiny", "choices": [{"index": 0, "message": message}]}
     body["usage"] = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -153,9 +197,11 @@ async def test_a_plain_answer_is_observed(world: MakeWorld) -> None:
     async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
         await answer_json(writer, json.dumps(body).encode())
 
-    async with world(screening=screening(Action.OBSERVE), answer=answer) as it:
+    async with world(screening=screening(Action.CUT), answer=answer) as it:
         async with it.client() as client:
-            await it.chat(client)
-        await it.settled()
+            got = await it.chat(client)
+        (settled,) = await it.settled()
         (entry,) = it.ledger.findings()
+    assert (got.json(), settled.outcome) == (body, Outcome.COMPLETE)
     assert places(entry.found) == [(RULE, len(BEFORE))]
+    assert entry.found[0].action is Action.OBSERVE

@@ -40,13 +40,13 @@ def breaks(*_: object, **__: object) -> None:
 async def test_broken_hook_refuses(
     world: MakeWorld, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
 ) -> None:
-    """An exception in an admitting hook answers 500; the provider sees nothing, no hold stays."""
+    """An exception in an admitting hook answers 503; the provider sees nothing, no hold stays."""
     monkeypatch.setattr(owner, name, breaks)
     async with world() as it, it.client() as client:
         answer = await it.chat(client, stream=True)
         await it.writer.drain()
         balance = it.ledger.balance(RUN)
-        assert (answer.status_code, it.provider.requests, balance.open_calls) == (500, [], 0)
+        assert (answer.status_code, it.provider.requests, balance.open_calls) == (503, [], 0)
         assert answer.headers["x-leash-reason"] == "internal"
         assert "secret detail" not in answer.text
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import json
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.vault import seal
+from tests.proxy.test_sockets import CREATE, RESPONSES, Kind, rest, staged, turn
 from tests.proxy.world import (
     MASTER,
     MakeWorld,
@@ -333,6 +335,24 @@ async def test_flows_hold_a_placeholder(world: MakeWorld) -> None:
     assert len(seen) == 3
     assert [(REAL in each, TOKEN in each) for each in seen] == [(False, False)] * 3
     assert f"{PREFIX}{TOKEN[-8:]}.hidden" in seen[0]
+
+
+async def test_a_revoked_key_ends_a_websocket_at_its_next_turn(world: MakeWorld) -> None:
+    """The upgrade bears the real key, each turn is a call of the key's, and revoking stops it."""
+    async with staged(world) as stage:
+        database = stage.it.ledger.database
+        give(stage.it, caps={WindowKind.TOTAL: Ceiling(max_calls=5)})
+        kind = Kind(url=RESPONSES, ask=CREATE)
+        async with stage.conversing(kind, authorization=f"Bearer {TOKEN}") as socket:
+            await turn(socket, kind)
+            change_key(database, "team-a", lambda _: stored(revoked_at=clock()))
+            await socket.send(json.dumps(CREATE))
+            (refused, *_), *_ = await rest(socket)
+        sent = [dict(one["headers"]) for one in stage.fake.seen.requests]  # type: ignore[call-overload]
+        balances = {key: balance.calls for key, balance in stage.it.ledger.cap_balances()}
+    assert "was revoked" in json.dumps(refused)
+    assert [headers["authorization"] for headers in sent] == [f"Bearer {REAL}"]
+    assert balances == {"cap:key=team-a|key~team-a|total": 1}
 
 
 class Shelf:

@@ -162,7 +162,7 @@ def test_ollama_shape() -> None:
     ("denial", "status", "reason"),
     [
         pytest.param(LEDGER_AWAY, 503, "ledger_unavailable", id="no ledger"),
-        pytest.param(FAULT, 500, "internal", id="a fault of leash"),
+        pytest.param(FAULT, 503, "internal", id="a fault of leash"),
     ],
 )
 @pytest.mark.parametrize("agent", ["curl/8", "codex_cli_rs/1"])

@@ -292,13 +292,24 @@ async def test_a_coded_body_is_screened_and_goes_out_plain(world: MakeWorld) -> 
 
 async def test_an_unreadable_body_is_refused_where_screening_acts(world: MakeWorld) -> None:
     """What cannot be read cannot be passed as clean; who only observes lets it go."""
+    deep = b'{"model":"tiny","messages":[{"content":' + b"[" * 20_000 + b"]" * 20_000 + b"}]}"
     watching = dict.fromkeys((Part.USER, Part.TOOL_RESULT), Action.OBSERVE)
     screen = screening()
     async with world(screening=screen) as it, it.client() as client:
-        acting = await client.post(OPENAI, content=b'{"messages": [')
+        acting = [await client.post(OPENAI, content=body) for body in (b'{"messages": [', deep)]
         screen.take(screen.engine, screening(watching).settings)
-        watched = await client.post(OPENAI, content=b'{"messages": [')
-    assert (acting.status_code, watched.status_code) == (403, 200)
+        watched = [await client.post(OPENAI, content=body) for body in (b'{"messages": [', deep)]
+    assert [one.status_code for one in acting] == [403, 403]
+    assert [one.status_code for one in watched] == [200, 200]
+
+
+async def test_bytes_that_are_no_text_hide_nothing(world: MakeWorld) -> None:
+    """A body with broken UTF-8 beside the injected words is read all the same."""
+    raw = json.dumps(chat(BAD)).encode().replace(b"sing.", b"sing.\xff")
+    async with world(screening=screening({Part.TOOL_RESULT: Action.REDACT})) as it:
+        async with it.client() as client:
+            await client.post(OPENAI, content=raw)
+        assert MARKER.encode() in it.provider.requests[0].body
 
 
 class Broken(Engine):
@@ -319,7 +330,7 @@ async def test_screening_that_fails_lets_nothing_pass_where_it_acts(world: MakeW
         acting = await post(client, OPENAI, chat("fine"))
         screen.take(screen.engine, screening(watching).settings)
         watched = await post(client, OPENAI, chat("fine"))
-    assert (acting.status_code, watched.status_code) == (500, 200)
+    assert (acting.status_code, watched.status_code) == (503, 200)
 
 
 async def test_a_clean_body_passes_byte_for_byte(world: MakeWorld) -> None:

@@ -26,5 +26,6 @@ def test_all_who_race_for_a_secret_get_the_same(tmp_path: Path) -> None:
 def test_a_damaged_secret_is_named(tmp_path: Path) -> None:
     """A secret of the wrong size is an error with its path and the mend, not a weaker hash."""
     (tmp_path / "secret").write_bytes(b"short")
+    (tmp_path / "secret").chmod(0o600)
     with pytest.raises(UsageError, match=r"secret: is not 32 bytes; delete it"):
         open_secret(tmp_path)

@@ -135,7 +135,7 @@ def test_drafts_and_retired_and_disabled_rules_are_silent() -> None:
 
 
 @pytest.mark.parametrize("filler", [" ", "\u200b", "\n ", "x ", "я", "y"])
-@pytest.mark.parametrize("before", range(8150, 8210, 12))
+@pytest.mark.parametrize("before", range(4054, 4114, 12))
 def test_nothing_is_missed_where_windows_meet(filler: str, before: int) -> None:
     """Wherever a match lies in a long text it is found, once, at its place."""
     text = filler * (before // len(filler)) + " open the gate now " + "z " * 9000

@@ -153,7 +153,7 @@ def test_innocent_look_alikes_hide_nothing(text: str) -> None:
     assert list(Finder().hidden(text)) == []
 
 
-@pytest.mark.parametrize("before", range(8000, 8300, 23))
+@pytest.mark.parametrize("before", range(3900, 4200, 23))
 def test_hidden_text_across_a_seam_is_found(before: int) -> None:
     """Where two windows meet a short encoded text is still whole in one of them."""
     text = "z " * (before // 2) + WAYS["base64"] + " z" * 5000

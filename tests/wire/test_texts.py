@@ -146,6 +146,29 @@ CASES = [
         1,
         id="responses",
     ),
+    pytest.param(
+        "bedrock.converse",
+        {"toolConfig": {"tools": [{"toolSpec": {"name": "f", "description": "reads"}}]}},
+        [(S, "reads", "")],
+        0,
+        id="tools of converse",
+    ),
+    pytest.param(
+        "openai.chat",
+        {
+            "tools": [
+                {
+                    "function": {
+                        "description": "reads",
+                        "parameters": {"properties": {"p": {"description": "a path"}}},
+                    }
+                }
+            ]
+        },
+        [(S, "reads\na path", "")],
+        0,
+        id="tools of chat",
+    ),
     pytest.param("openai.responses", {"input": "hi"}, [(U, "hi", "")], 0, id="responses, a string"),
     pytest.param(
         "gemini.generate",

@@ -23,6 +23,7 @@ FLAGS: Final = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f")
 SELECTOR_RUNS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]{1,4}")
 BIT_RUNS: Final = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{32,}")
+SHOWN: Final = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 FEWEST: Final = 3
 MOST: Final = 8
 
@@ -30,10 +31,10 @@ MOST: Final = 8
 def tags(text: str) -> Iterator[Hidden]:
     """Put all tag characters together, but for those of regional flags."""
     text = FLAGS.sub(lambda flag: "\u2060" * len(flag[0]), text)
-    found = list(TAGS.finditer(text))
+    found = TAGS.findall(text)
     if len(found) >= FEWEST:
-        words = "".join(chr(ord(match[0]) - 0xE0000) for match in found)
-        yield Hidden("tags", found[0].start(), found[-1].end(), words)
+        words = "".join(found).translate(SHOWN)
+        yield Hidden("tags", text.index(found[0]), text.rindex(found[-1]) + 1, words)
 
 
 def selectors(text: str) -> Iterator[Hidden]:

@@ -120,6 +120,11 @@ def system(found: Gathered, value: Any, path: Path = ()) -> None:  # noqa: ANN40
     content(found, Part.SYSTEM, value, path)
 
 
+def tools(found: Gathered, value: Any, path: Path = ()) -> None:  # noqa: ANN401 - JSON
+    """Read what tools are said to be for, their arguments' descriptions included: the system's."""
+    found.walk_named(Part.SYSTEM, "description", value, path)
+
+
 def user(found: Gathered, value: Any, path: Path = ()) -> None:  # noqa: ANN401 - JSON
     """Read a prompt, or one of several."""
     content(found, Part.USER, value, path)

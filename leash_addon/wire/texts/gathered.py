@@ -61,6 +61,21 @@ class Gathered:
         if strings:
             self.texts.append(text_of(part, strings, call=call, tool=tool, fixed=fixed))
 
+    def walk_named(self, part: Part, name: str, value: object, path: Path) -> None:
+        """Take the strings of all members of one name as one text."""
+        strings: list[tuple[Path, str]] = []
+        level: list[tuple[Path, object]] = [(path, value)]
+        while level and len(level[0][0]) < DEEPEST:
+            inner = [((*at, step), each) for at, one in level for step, each in inside(one)]
+            strings += [
+                (at, without_lone_surrogates(each))
+                for at, each in inner
+                if at[-1] == name and isinstance(each, str) and each
+            ]
+            level = inner
+        if strings:
+            self.texts.append(text_of(part, strings))
+
     def skip(self) -> None:
         """Pass over one image, recording or file."""
         self.skipped += 1
@@ -72,14 +87,15 @@ class Gathered:
             elif value:
                 into.append((path, without_lone_surrogates(value)))
             return
-        for name, inner in _inside(value) if len(path) < DEEPEST else ():
+        for name, inner in inside(value) if len(path) < DEEPEST else ():
             if isinstance(name, str) and " " in name:
                 into.append(((*path, name, KEY), without_lone_surrogates(name)))
             if name not in OPAQUE:
                 self._collect(inner, (*path, name), into)
 
 
-def _inside(value: object) -> Iterable[tuple[Step, object]]:
+def inside(value: object) -> Iterable[tuple[Step, object]]:
+    """Return the members of an object, the elements of an array, or nothing."""
     if isinstance(value, dict):
         return value.items()
     return enumerate(value) if isinstance(value, list) else ()

@@ -4,6 +4,7 @@ Agents send their whole history with every call. A piece that was seen before is
 bytes and not decoded again; ``texts_in`` reads those that are new.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -40,6 +41,7 @@ CHAT: Final[Members] = MappingProxyType(
         "suffix": chat.user,
         "inputs": responses.item,
         "documents": chat.document,
+        "tools": chat.tools,
     }
 )
 COHERE: Final[Members] = MappingProxyType(
@@ -50,16 +52,18 @@ COHERE: Final[Members] = MappingProxyType(
         "preamble": chat.system,
         "documents": chat.document,
         "tool_results": chat.outputs,
+        "tools": chat.tools,
     }
 )
 ANTHROPIC: Final[Members] = MappingProxyType(
-    {"system": anthropic.system, "messages": anthropic.message}
+    {"system": anthropic.system, "messages": anthropic.message, "tools": chat.tools}
 )
 GEMINI: Final[Members] = MappingProxyType(
     {
         "system_instruction": gemini.system,
         "system_instruction_snake": gemini.system,
         "contents": gemini.turn,
+        "tools": chat.tools,
     }
 )
 RESPONSES: Final[Members] = MappingProxyType(
@@ -67,6 +71,7 @@ RESPONSES: Final[Members] = MappingProxyType(
         "instructions": responses.instructions,
         "input": responses.item,
         "prompt": responses.prompt,
+        "tools": chat.tools,
     }
 )
 PROMPTS: Final[Members] = MappingProxyType(
@@ -79,6 +84,7 @@ ASSISTANTS: Final[Members] = MappingProxyType(
         "additional_messages": chat.message,
         "thread": chat.thread,
         "tool_outputs": chat.tool_output,
+        "tools": chat.tools,
     }
 )
 INVOKE: Final[Members] = MappingProxyType(
@@ -98,7 +104,11 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
         "bedrock.converse": MappingProxyType(
-            {"system": converse.system, "messages": converse.message}
+            {
+                "system": converse.system,
+                "messages": converse.message,
+                "tool_config": chat.tools,
+            }
         ),
         "bedrock.invoke": INVOKE,
         "bedrock.agent": PROMPTS,
@@ -121,7 +131,10 @@ def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
         if value is None or isinstance(value, bool | int | float):
             continue
         name = NAMES[field]
-        if isinstance(value, list):
+        if isinstance(value, Raw):
+            if raw := bytes(value):
+                yield Piece((name,), raw, read)
+        elif isinstance(value, list):
             for index, each in enumerate(value):
                 yield Piece((name, index), bytes(each), read)
         elif value:
@@ -129,10 +142,26 @@ def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
 
 
 def texts_in(piece: Piece) -> Gathered:
-    """Read one piece; the paths of its texts begin inside it."""
+    """Read one piece; the paths of its texts begin inside it.
+
+    Raises ``ValueError`` for one that no reader of JSON takes.
+    """
     found = Gathered()
-    piece.read(found, msgspec.json.decode(piece.raw), ())
+    piece.read(found, decoded(piece.raw), ())
     return found
+
+
+def decoded(raw: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Decode JSON; bytes that are no UTF-8 are replaced. Raises ``ValueError``."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(raw.decode("utf-8", "replace"))
+    except RecursionError as error:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from error
 
 
 def put_together(

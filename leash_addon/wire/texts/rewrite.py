@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from leash_addon.wire.members import TOKEN
+from leash_addon.wire.texts.pieces import decoded
 from leash_addon.wire.texts.text import KEY, Path, Step
 
 
@@ -50,7 +51,7 @@ def _strings(raw: bytes) -> Iterator[tuple[Path, int, int]]:
                 names[-1] = isinstance(step, str)
                 path[-1] = step if isinstance(step, str) else step + 1
             case b'"' if names[-1]:
-                path[-1] = msgspec.json.decode(mark, type=str)
+                path[-1] = str(decoded(mark))
                 names[-1] = False
                 yield (*path, KEY), token.start(), token.end()
             case b'"':

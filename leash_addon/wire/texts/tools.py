@@ -1,12 +1,12 @@
 """Which tool a call was made to, for people who are told to drop its output."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from leash_addon.wire.texts.gathered import members, text
-from leash_addon.wire.texts.pieces import Piece
+from leash_addon.wire.texts.gathered import DEEPEST, elements, members, text
+from leash_addon.wire.texts.pieces import Piece, decoded
 
 IDS: Final = ("id", "call_id", "toolUseId")
 
@@ -16,16 +16,25 @@ def tool_name(call: str, pieces: Iterable[Piece]) -> str:
     wanted = msgspec.json.encode(call) if call else b""
     for piece in pieces if wanted else ():
         if wanted in piece.raw:
-            found = _named(call, msgspec.json.decode(piece.raw))
+            found = _named(call, decoded(piece.raw))
             if found:
                 return found
     return ""
 
 
-def _named(call: str, value: Any) -> str:  # noqa: ANN401 - JSON
-    if isinstance(value, dict) and any(value.get(name) == call for name in IDS):
-        name = text(value.get("name")) or text(members(value.get("function")).get("name"))
-        if name:
-            return name
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return next((found for each in inside if (found := _named(call, each))), "")
+def _named(call: str, value: object) -> str:
+    """Find the object with that id and a name, however deep; the nearest to the top wins."""
+    level = [value]
+    for _ in range(DEEPEST):
+        for each in level:
+            said = members(each)
+            if any(said.get(name) == call for name in IDS):
+                name = text(said.get("name")) or text(members(said.get("function")).get("name"))
+                if name:
+                    return name
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else elements(each))
+        ]
+    return ""

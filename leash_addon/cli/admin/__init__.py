@@ -1,0 +1,1 @@
+"""The admin port of ``leash serve``: health, metrics, and an API in JSON."""

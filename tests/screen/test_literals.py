@@ -1,0 +1,83 @@
+import pytest
+import re2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leash_addon.screen.literals import clauses
+from leash_addon.screen.prefilter import CELL, Prefilter
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needed"),
+    [
+        (
+            r"\b(?:ignore|forget)[ \n].{0,9}\bmy (?:rules|orders?)\b",
+            [{"ignore", "forget"}, {"my rules", "my order"}],
+        ),
+        (r"(?m)^system:\s", [{"system:"}]),
+        (r"\[/?inst\]", [{"[inst]", "[/inst]"}]),
+        (r"<\|im_(?:start|end)\|>", [{"<|im_start|>", "<|im_end|>"}]),
+        (r"忽略.{0,4}(?:指令|指示)", [{"忽略"}, {"指令", "指示"}]),
+        (r"\x{4e00}Abc\pL+\W{0,3}\p{Greek}", [{"一abc"}]),
+        (r"(?i:gate){2}", [{"gate"}]),
+        (r"(?:gate)?door|window", [{"door", "window"}]),
+        (r"[^a]]bcd", [{"]bcd"}]),
+        (r"[gG]ate[ \n]now", [{"gate"}, {"now"}]),
+        (r"(?:gate)?", []),
+        (r"[a-z]{12}", []),
+        (r"(?:gate|[a-z]x)", []),
+        (r"\S\S", []),
+        (r"a(", []),
+    ],
+)
+def test_a_pattern_needs_its_longest_strings(pattern: str, needed: list[set[str]]) -> None:
+    """Each clause is a set of strings of which every match has one; a doubt needs nothing."""
+    found = clauses(pattern)
+    assert len(found) == len(needed)
+    assert {frozenset(each) for each in needed} == set(found)
+
+
+WORDS = st.sampled_from(["open", "gate", "now", "x", "再开", "ij"])
+PIECES = st.recursive(
+    st.one_of(WORDS, st.sampled_from([r"\b", ".", "[ab]", r"\s", "[^x]", "(?i)", r"\x{67}ate"])),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        st.lists(inner, min_size=1, max_size=3).map(lambda each: f"(?:{'|'.join(each)})"),
+        st.tuples(inner, st.sampled_from(["?", "{0,2}", "{1,2}", "{2}", "+", "*"])).map(
+            lambda each: f"(?:{each[0]}){each[1]}"
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PIECES, st.lists(st.one_of(WORDS, st.sampled_from([" ", "ab", "a"]))).map("".join))
+def test_what_matches_has_what_is_needed(pattern: str, text: str) -> None:
+    """Whatever RE2 matches holds a string of every clause."""
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    match = re2.compile(pattern, options).search(text)
+    if match is not None:
+        assert [c for c in clauses(pattern) if not any(s in match.group() for s in c)] == []
+
+
+@pytest.mark.parametrize("before", range(0, 3 * CELL, 37))
+def test_a_match_lies_in_a_likely_stretch(before: int) -> None:
+    """Wherever it begins, a match that is no longer than a cell lies in one stretch whole."""
+    gap = CELL - len("open gate")
+    text = b"x" * before + b"open" + b" " * gap + b" gate" + b"x" * 700
+    prefilter = Prefilter([clauses("open {0,300}gate"), clauses("never")])
+    end = before + CELL
+    assert [
+        each.pattern
+        for each in prefilter.likely(text)
+        if each.start <= before and each.end >= min(end, len(text))
+    ] == [0]
+
+
+def test_strings_far_apart_are_no_match() -> None:
+    """Two strings that stand too far from each other for one match leave nothing to try."""
+    prefilter = Prefilter([clauses("open {0,300}gate")])
+    assert list(prefilter.likely(b"open" + b" " * 2000 + b"gate")) == []
