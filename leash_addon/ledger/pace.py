@@ -8,7 +8,7 @@ SPAN = 0.002
 """Seconds of the loop that a transaction should take."""
 
 MOST = 64
-LEAST = 4
+LEAST = 8
 """Admissions and settlements in one transaction: fewer, and most of it would be the commit."""
 
 _WEIGHT = 0.2
@@ -16,7 +16,11 @@ _WEIGHT = 0.2
 
 
 class Pace:
-    """Learns how long a call takes here; ``room`` is how many fit into the span."""
+    """Learns how long a call takes here; ``room`` is how many fit into the span.
+
+    It is told the time that the thread ran, not what a clock on the wall says: on a machine that is
+    busy with something else, smaller transactions would only make it busier.
+    """
 
     __slots__ = ("_each",)
 
@@ -30,7 +34,7 @@ class Pace:
         return max(LEAST, min(MOST, int(SPAN / self._each)))
 
     def took(self, count: int, seconds: float) -> None:
-        """Note a transaction of so many; one moment of a busy machine counts for little."""
+        """Note a transaction of so many and its seconds; a single one counts for little."""
         if count:
             each = min(seconds / count, SPAN)
             self._each += (each - self._each) * _WEIGHT

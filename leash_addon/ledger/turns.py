@@ -14,6 +14,7 @@ import logging
 import random
 from collections.abc import Callable
 from itertools import islice
+from time import thread_time
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.money import ZERO, Instant
@@ -168,11 +169,10 @@ class Turns:
             return
         self._booking = True
         asks = [waiting.ask for waiting in turn.asks]
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun = thread_time()
 
         def booked() -> None:
-            self._pace.took(len(turn.ends) + len(asks), loop.time() - begun)
+            self._pace.took(len(turn.ends) + len(asks), thread_time() - begun)
             self._booked(turn)
 
         self._lane.go(lambda: turn.book(self._ledger, asks, self._clock()), booked)

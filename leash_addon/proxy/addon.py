@@ -160,6 +160,7 @@ class LeashAddon:
             self.refuse(flow, denial_of(verdict, judged))
             return
         intake.call = verdict
+        verdict.tools = asked.tools
         verdict.first_hand = flow.request.method != "GET"
         self._asked[flow.id] = asked
         self.coverage.calls += 1

@@ -6,8 +6,9 @@ the token does not allow is refused. ``agent-session``, ``agent-user``, ``key``,
 source that says something decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from leash_addon.config.settings import Settings
 from leash_addon.config.sources import DEFAULT, FEATURE_FROM, RUN_FROM, TENANT_FROM, USER_FROM
@@ -153,21 +154,24 @@ def _said(source: str, tag: str, seen: Sighting) -> str:
         return seen.headers.get(source.removeprefix(HEADER), "").strip()
     if source == "proxy-user":
         return seen.user.run if tag == "run" else seen.user.tags.get(tag, "")
-    return _seen(source, seen)
+    return _SOURCES[source](seen)
 
 
-def _seen(source: str, seen: Sighting) -> str:
-    sender = seen.sender or NOBODY
-    found = {
-        "path": seen.path_run,
-        "agent-session": session_of(seen.headers) or sender.session,
-        "agent-user": sender.user,
-        "key": seen.key,
-        "ip": seen.ip.replace("%", "-"),
-        "token": seen.grant.name if seen.grant else "",
-        DEFAULT: DEFAULT_RUN,
+def _session(seen: Sighting) -> str:
+    return session_of(seen.headers) or (seen.sender or NOBODY).session
+
+
+_SOURCES: Mapping[str, Callable[[Sighting], str]] = MappingProxyType(
+    {
+        "path": lambda seen: seen.path_run,
+        "agent-session": _session,
+        "agent-user": lambda seen: (seen.sender or NOBODY).user,
+        "key": lambda seen: seen.key,
+        "ip": lambda seen: seen.ip.replace("%", "-"),
+        "token": lambda seen: seen.grant.name if seen.grant else "",
+        DEFAULT: lambda _: DEFAULT_RUN,
     }
-    return found[source]
+)
 
 
 def _check(tag: str, value: str) -> None:

@@ -31,6 +31,10 @@ from leash_addon.wire.routes import ProviderRule, Providers
 logger = logging.getLogger(__name__)
 
 UNAUTHENTICATED = 401
+BY_NAME = frozenset({"transparent", "socks5", "local", "wireguard"})
+"""Modes in which only the TLS hello tells the name of the server, whose certificate is then checked
+against it. In the others that name is the listener's, and any client may choose it."""
+
 SIGNED = (
     "AWS signs each request with its key, so a virtual key cannot stand for it; "
     "use a Bedrock API key (a bearer token) as the provider's key"
@@ -156,9 +160,8 @@ class Keys:
             return None  # the owner's own word
         host = plain(request.host)
         there = self._providers.find_host(f"{host}:{request.port}")
-        if there is None and flow.client_conn.sni and request.scheme == "https":
-            # Without a CONNECT only the TLS names tell; the server's certificate is checked
-            # against the same name.
+        by_name = flow.client_conn.proxy_mode.type_name in BY_NAME
+        if there is None and by_name and flow.client_conn.sni and request.scheme == "https":
             there = self._providers.find_host(f"{plain(flow.client_conn.sni)}:{request.port}")
         if there is None or there.name != rule.name:
             return f"this request does not go to {rule.name}"
