@@ -17,7 +17,7 @@ from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
 from leash_addon.ledger import StoredKey
 from leash_addon.proxy.base_urls import LOOPBACK
-from leash_addon.proxy.credentials import exchange, is_signed, token_of
+from leash_addon.proxy.credentials import exchange, is_signed, may_have_one, token_of
 from leash_addon.proxy.doors import plain
 from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.identify import is_imputed
@@ -119,6 +119,8 @@ class Keys:
 
         ``rule``: whose host the request is for. A good one is taken out of the flow.
         """
+        if not may_have_one(flow.request):
+            return None
         if is_signed(flow.request):
             return _denied(SIGNED)
         try:
