@@ -67,6 +67,8 @@ def rotate(*, at_once: bool, config: Path | None) -> None:
     directory, hosts, now = settings.home / "ca", hosts_of(settings), datetime.now(UTC)
     if at_once:
         made = finish(directory, hosts, now)
+        if made.notice:
+            say(made.notice)
         click.echo(f"fingerprint  SHA-256 {made.fingerprint}")
         say(
             "the new root signs from now on; restart leash serve. Whoever trusts only the old one "

@@ -17,8 +17,9 @@ from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
 from leash_addon.ledger import StoredKey
 from leash_addon.proxy.base_urls import LOOPBACK
-from leash_addon.proxy.credentials import exchange, is_signed, token_of
+from leash_addon.proxy.credentials import exchange, is_signed, may_have_one, token_of
 from leash_addon.proxy.doors import plain
+from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.identify import is_imputed
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
@@ -30,6 +31,10 @@ from leash_addon.wire.routes import ProviderRule, Providers
 logger = logging.getLogger(__name__)
 
 UNAUTHENTICATED = 401
+BY_NAME = frozenset({"transparent", "socks5", "local", "wireguard"})
+"""Modes in which only the TLS hello tells the name of the server, whose certificate is then checked
+against it. In the others that name is the listener's, and any client may choose it."""
+
 SIGNED = (
     "AWS signs each request with its key, so a virtual key cannot stand for it; "
     "use a Bedrock API key (a bearer token) as the provider's key"
@@ -95,11 +100,27 @@ class Keys:
         intake.grant = grant_of(stored.key, stored.stamp)
         return None
 
+    async def judge(self, flow: HTTPFlow, intake: Intake | None) -> Denial | None:
+        """Judge the virtual key of a request and charge the request to it; say why it is no good.
+
+        ``intake``: ``None`` where the request is for nobody's host.
+        """
+        judged = await self.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial) or intake is None:
+            return judged if isinstance(judged, Denial) else None
+        if judged is not None:
+            self.charge(flow, intake, intake.host, judged)
+        elif intake.must_have_key:
+            return denied("no token was sent", UNAUTHORIZED)
+        return None
+
     async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:
         """Judge the virtual key of a request; ``None``: it has none.
 
         ``rule``: whose host the request is for. A good one is taken out of the flow.
         """
+        if not may_have_one(flow.request):
+            return None
         if is_signed(flow.request):
             return _denied(SIGNED)
         try:
@@ -141,9 +162,8 @@ class Keys:
             return None  # the owner's own word
         host = plain(request.host)
         there = self._providers.find_host(f"{host}:{request.port}")
-        if there is None and flow.client_conn.sni and request.scheme == "https":
-            # Without a CONNECT only the TLS names tell; the server's certificate is checked
-            # against the same name.
+        by_name = flow.client_conn.proxy_mode.type_name in BY_NAME
+        if there is None and by_name and flow.client_conn.sni and request.scheme == "https":
             there = self._providers.find_host(f"{plain(flow.client_conn.sni)}:{request.port}")
         if there is None or there.name != rule.name:
             return f"this request does not go to {rule.name}"

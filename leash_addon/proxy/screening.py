@@ -7,31 +7,25 @@ in between. Nothing is written here: what was found travels with the call to the
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
-from leash_addon.proxy.acting import Blocked, annotated, redacted
-from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
-from leash_addon.screen.block import block_hash
+from leash_addon.proxy.acting import Blocked
+from leash_addon.proxy.look import Look, UnreadableError
+from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
-from leash_addon.screen.finding import Finding
 from leash_addon.wire.asked import Parsed
-from leash_addon.wire.texts import FORMATS, Path, Piece, Text, pieces, put_together, texts_in
-from leash_addon.wire.texts.rewrite import rewritten, shown
+from leash_addon.wire.texts import FORMATS, Path, pieces, put_together
 from leash_addon.wire.texts.tools import tool_name
 
 logger = logging.getLogger(__name__)
 
-BREATH: Final = 0.001
-"""Seconds after which the event loop gets its turn; a window of the engine takes two or three."""
-
-LARGE: Final = 64 * 1024
-INTRICATE: Final = 2_000
-"""Bytes, and quotes or backslashes, of a piece that is read and rewritten in a thread."""
+HUGE: Final = 1024 * 1024
+"""Bytes of a request that is put together in a thread."""
 
 ACTING: Final = frozenset({Action.ANNOTATE, Action.REDACT, Action.REFUSE})
 
@@ -61,10 +55,6 @@ class Judgement:
 
 
 NOTHING: Final = Judgement()
-
-
-class UnreadableError(Exception):
-    """A piece of a request is no JSON that anybody reads."""
 
 
 class Screening:
@@ -106,11 +96,11 @@ class Screening:
             known = (wire_format or "") in FORMATS and wire_format
             unread = known and parsed.asked.broken is not None
             return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
-        one = _Screened(self.engine, self.settings, self._verdicts, run, parsed.asked.signed)
+        one = Look(self.engine, self.settings, self._verdicts, run, signed=parsed.asked.signed)
         changed: dict[Path, bytes] = {}
         judged: list[Judged] = []
-        parts = list(pieces(wire_format, parsed.body))
-        async for piece, verdict in one.verdicts(parts):
+        parts = partial(pieces, wire_format, parsed.body)  # made as they are looked at
+        async for piece, verdict in one.verdicts(parts()):
             judged += verdict.judged
             if verdict.raw is not None:
                 changed[piece.path] = verdict.raw
@@ -118,8 +108,11 @@ class Screening:
             return NOTHING
         blocked = next((each.blocked for each in judged if each.blocked is not None), None)
         if blocked is not None and blocked.call and not blocked.tool:
-            blocked = replace(blocked, tool=tool_name(blocked.call, parts))
-        body = put_together(parsed.plain, parts, changed, inside=parsed.inside) if changed else None
+            blocked = replace(blocked, tool=tool_name(blocked.call, parts()))
+        body = None
+        if changed:
+            made = partial(put_together, parsed.plain, parts(), changed, inside=parsed.inside)
+            body = await asyncio.to_thread(made) if len(parsed.plain) > HUGE else made()
         fresh = tuple(each for each in judged if not each.recorded)
         return Judgement(
             found=tuple(found for each in fresh for found in each.found),
@@ -128,162 +121,3 @@ class Screening:
             body=body,
             judged=fresh,
         )
-
-
-class _Screened:
-    """One call under way. ``signed``: its body cannot be changed."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        settings: ScreeningSettings,
-        verdicts: Verdicts,
-        run: str,
-        signed: bool,
-    ) -> None:
-        self._engine = engine
-        self._settings = settings
-        self._verdicts = verdicts
-        self._run = f"{run} signed" if signed else run
-        self._signed = signed
-        self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()
-
-    async def verdicts(self, parts: list[Piece]) -> AsyncIterator[tuple[Piece, Verdict]]:
-        """Yield what is made of each piece in which something was found."""
-        for piece in parts:
-            key = self._verdicts.key(self._run, piece.raw)
-            verdict = self._verdicts.find(key)
-            if verdict is None:
-                verdict = await self._verdict(piece)
-                self._verdicts.keep(key, verdict)
-            await self._breathe()
-            if verdict is not CLEAN:
-                yield piece, verdict
-
-    async def _verdict(self, piece: Piece) -> Verdict:
-        large = _is_large(piece.raw)
-        read = await asyncio.to_thread(self._read, piece) if large else self._read(piece)
-        judged: list[Judged] = []
-        values: dict[Path, str] = {}
-        for text, action, block in read:
-            one = await self._judged(text, action, block, piece.path)
-            if one.found:
-                judged.append(one)
-                values |= _values(text, action, one.found)
-        if not judged:
-            return CLEAN
-        raw = None
-        if values:
-            made = (piece.raw, values)
-            raw = await asyncio.to_thread(rewritten, *made) if large else rewritten(*made)
-        return Verdict(judged=tuple(judged), raw=raw)
-
-    def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
-        """Return the texts that are to be looked at, what is done with them, and their hashes."""
-        try:
-            read = texts_in(piece)
-        except ValueError as error:
-            raise UnreadableError from error
-        found = [(text, self._action(text)) for text in read.texts]
-        return [
-            (text, action, block_hash(text.text))
-            for text, action in found
-            if action is not Action.OFF
-        ]
-
-    def _action(self, text: Text) -> Action:
-        """Return what is done with a text; what must not be changed is not."""
-        action = self._settings.action(text.part)
-        fixed = self._signed or text.fixed
-        return self._settings.signed if fixed and action in _CHANGING else action
-
-    async def _judged(self, text: Text, action: Action, block: str, path: Path) -> Judged:
-        key = (self._run, action, block)
-        known = self._verdicts.find_text(key)
-        if known is None:
-            allowed = block in self._settings.allowed
-            fired = () if allowed else await self._fired(text, block)
-            known = _judged(text, action, block, path, fired)
-            self._verdicts.keep_text(key, known)
-        return known
-
-    async def _fired(self, text: Text, block: str) -> tuple[Finding, ...]:
-        key = (text.part, block)
-        known = self._verdicts.fired(key)
-        if known is None:
-            known = await self._screen(text.text, text.part)
-            self._verdicts.keep_fired(key, known)
-        return known
-
-    async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:
-        found: list[Finding] = []
-        for window in self._engine.pieces(text, part):
-            found += window
-            await self._breathe()
-        return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
-
-    async def _breathe(self) -> None:
-        """Let others have the loop when we have had it for long enough."""
-        if self._loop.time() - self._since > BREATH:
-            await asyncio.sleep(0)
-            self._since = self._loop.time()
-
-
-_CHANGING: Final = frozenset({Action.ANNOTATE, Action.REDACT})
-
-
-def _is_large(raw: bytes) -> bool:
-    return len(raw) > LARGE or raw.count(b'"') > INTRICATE or raw.count(b"\\") > INTRICATE
-
-
-def _judged(
-    text: Text, action: Action, block: str, path: Path, fired: tuple[Finding, ...]
-) -> Judged:
-    if not fired:
-        return Judged()
-    first = fired[0]
-    place = _place(text, path, first)
-    blocked = Blocked(
-        rule=first.rule,
-        title=first.title,
-        why=first.why,
-        part=text.part,
-        place=place,
-        block=block,
-        tool=text.tool,
-        call=text.call,
-    )
-    return Judged(
-        found=tuple(_found(each, action, block, _place(text, path, each)) for each in fired),
-        blocked=blocked if action is Action.REFUSE else None,
-    )
-
-
-def _place(text: Text, path: Path, fired: Finding) -> str:
-    """Say where the string is in which a rule fired."""
-    return shown((*path, *text.leaf_at(fired.start).path))
-
-
-def _found(fired: Finding, action: Action, block: str, place: str) -> Found:
-    return Found(
-        rule=fired.rule,
-        part=fired.part,
-        severity=fired.severity,
-        action=action,
-        block=block,
-        place=place,
-        start=fired.start,
-        end=fired.end,
-        view=fired.view,
-    )
-
-
-def _values(text: Text, action: Action, found: tuple[Found, ...]) -> Mapping[Path, str]:
-    match action:
-        case Action.ANNOTATE:
-            return annotated(text, found)
-        case Action.REDACT:
-            return redacted(text, found)
-        case _:
-            return {}

@@ -149,6 +149,7 @@ def test_a_name_is_used_once(run: Run) -> None:
     assert "did you mean team-a?" in run("revoke", "team-b")[2]
 
 
+@pytest.mark.long
 def test_on_a_terminal_the_key_is_asked_for_and_not_shown(leash: Leash) -> None:
     """The prompt hides what is typed."""
     ours, theirs = pty.openpty()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mitmproxy.http import HTTPFlow
 from mitmproxy.http import Request as FlowRequest
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow
 
 from leash_addon.config.packs import load_providers
@@ -364,28 +365,28 @@ class Shelf:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "host", "port", "good"),
+    ("mode", "url", "good"),
     [
-        pytest.param("https", "api.openai.com", 443, True, id="the provider over TLS"),
-        pytest.param("http", "api.openai.com", 80, False, id="in the clear"),
-        pytest.param("https", "evil.example", 443, False, id="another host, claimed by Host"),
-        pytest.param("https", "api.anthropic.com", 443, False, id="another provider's host"),
-        pytest.param("https", "203.0.113.7", 443, False, id="an address"),
+        pytest.param("regular", "https://api.openai.com", True, id="the provider over TLS"),
+        pytest.param("regular", "http://api.openai.com", False, id="in the clear"),
+        pytest.param("regular", "https://evil.example", False, id="another host, claimed by names"),
+        pytest.param("regular", "https://api.anthropic.com", False, id="another provider's host"),
+        pytest.param("regular", "https://203.0.113.7", False, id="an address"),
+        pytest.param("transparent", "https://203.0.113.7", True, id="an address, sent to by TLS"),
+        pytest.param("transparent", "http://203.0.113.7", False, id="an address, in the clear"),
     ],
 )
-async def test_the_key_goes_only_to_the_providers_address(
-    scheme: str, host: str, port: int, good: bool
-) -> None:
-    """What is connected to decides, not what a Host header claims."""
+async def test_the_key_goes_only_to_the_providers_address(mode: str, url: str, good: bool) -> None:
+    """What is connected to decides, not what a Host header or the name in a TLS hello claims."""
     rules = load_providers()
     rule = rules.find("openai")
     assert rule is not None
     keys = Keys(Shelf(), rules, Policy(), master=lambda: MASTER, clock=clock)
     flow = tflow.tflow()
-    flow.client_conn.sni = None
-    flow.request = FlowRequest.make(
-        "POST", f"{scheme}://{host}:{port}/v1/chat/completions", headers={"x-api-key": TOKEN}
-    )
+    flow.client_conn.sni = "api.openai.com"
+    flow.client_conn.proxy_mode = ProxyMode.parse(mode)
+    path = "/v1/chat/completions"
+    flow.request = FlowRequest.make("POST", url + path, headers={"x-api-key": TOKEN})
     flow.request.headers["host"] = "api.openai.com"
     judged = await keys.admit(flow, rule)
     assert isinstance(judged, Grant if good else Denial)

@@ -17,7 +17,8 @@ from leash_addon.core.money import usd
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.core.verdict import Reason
-from leash_addon.proxy.screening import BREATH, Screening
+from leash_addon.proxy.look import BREATH
+from leash_addon.proxy.screening import Screening
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.wire.asked import parse_request

@@ -110,6 +110,7 @@ MISTAKES = {
     "leash_max_cots=5": "did you mean leash_max_cost?",
     "leash_max_cost=much": "leash_max_cost",
     "stream_large_bodies=1m": "cannot govern with",
+    "proxy_debug=true": "leash keeps keys out of logs",
 }
 
 
