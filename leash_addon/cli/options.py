@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 type Command = Callable[..., Any]
 
-SWITCHES = frozenset({"no_inject", "count_imputed", "holds_clamp", "require_run_id", "cut"})
+SWITCHES = frozenset(
+    {"no_inject", "count_imputed", "holds_clamp", "require_run_id", "cut", "stall_mask"}
+)
 
 
 def settings_options(command: Command) -> Command:

@@ -21,6 +21,7 @@ from leash_addon.core.caps import Cap
 from leash_addon.core.database_url import DatabaseUrl
 from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
+from leash_addon.core.loops import Looking
 from leash_addon.core.rate_limits import RateLimit
 from leash_addon.core.terms import Terms
 from leash_addon.wire.routes import Upgrade
@@ -52,6 +53,8 @@ class Settings:
     no_inject: bool = False
     websocket: Upgrade = Upgrade.METER
     cut: bool = False
+    stall_mask: bool = False
+    stall_exempt: tuple[str, ...] = ()
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     limits: Limits = NO_LIMITS
     holds: Holds = field(default_factory=Holds)
@@ -75,6 +78,11 @@ class Settings:
     given: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
     config: Path | None = field(default=None, compare=False)
+
+    @property
+    def looking(self) -> Looking:
+        """Return how tool calls are compared for ``stall``."""
+        return Looking(mask=self.stall_mask, exempt=frozenset(self.stall_exempt))
 
     @property
     def terms(self) -> Terms:
@@ -147,6 +155,18 @@ KEYS = (
         read=values.flag,
         example="false",
         about="end answers that still run when a kill, the deadline or the budget comes",
+    ),
+    Key(
+        name="stall_mask",
+        read=values.flag,
+        example="false",
+        about="take tool calls for the same whose numbers, times and ids alone differ (stall)",
+    ),
+    Key(
+        name="stall_exempt",
+        read=values.words,
+        example="wait,poll",
+        about="tools that may be called the same way again and again (stall), by comma",
     ),
     Key(
         name="timezone",

@@ -28,6 +28,15 @@ def text(value: object) -> str:
     return value
 
 
+def words(value: object) -> tuple[str, ...]:
+    """Read names from a list or a text with commas."""
+    found = value.split(",") if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        msg = f'{_shown(value)} is not a list of names; write for example ["wait", "poll"]'
+        raise ValueError(msg)
+    return tuple(word.strip() for word in found if word.strip())
+
+
 def money(value: object) -> Pico:
     """Read dollars as exact picodollars: ``5``, ``0.25``, ``"$0.10"``."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):

@@ -27,6 +27,7 @@ from leash_addon.core.journal import (
     Warned,
 )
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
+from leash_addon.core.loops import Looped
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence
 from leash_addon.core.trailing import Slots, added, resized
@@ -40,9 +41,10 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     what a subscription covers, both in picodollars; ``held`` is spoken for by open calls.
     ``metered`` counts settled calls with reported usage. ``recent``: (slot start in seconds,
     tokens) of the token rate's window. ``reply``/``repeats``: the last answer's fingerprint and how
-    often it came in a row. ``warned``: limits that have warned. ``held_imputed``: the part of
-    ``held`` that a subscription will pay; ``held_tokens``: held against caps on tokens.
-    ``ceiling``: what someone raised the account's cap to.
+    often it came in a row; ``looped``: the last turns of tool calls, and how they repeat.
+    ``warned``: limits that have warned. ``held_imputed``: the part of ``held`` that a subscription
+    will pay; ``held_tokens``: held against caps on tokens. ``ceiling``: what someone raised the
+    account's cap to.
     """
 
     calls: int = 0
@@ -58,6 +60,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recent: Slots = ()
     reply: str | None = None
     repeats: int = 0
+    looped: Looped = Looped()
     started_at: Instant | None = None
     first_call_at: Instant | None = None
     last_call_at: Instant | None = None
@@ -217,6 +220,7 @@ def _settled(balance: Balance, entry: CallSettled) -> Balance:
         recent=added(balance.recent, rate, entry.at, used) if rate is not None else (),
         reply=balance.reply if entry.reply is None else entry.reply,
         repeats=balance.repeats if entry.reply is None else balance.repeats + 1 if same else 1,
+        looped=balance.looped if entry.turn is None else balance.looped.after(entry.turn),
     )
 
 

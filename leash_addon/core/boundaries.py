@@ -123,16 +123,17 @@ class TokenRate:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The model may not give the same reply this many times in a row."""
+    """The model may not give the same reply, or go round in tool calls, so often in a row."""
 
     reason: ClassVar[Reason] = Reason.STALL
     limit: int
 
     def check(self, balance: Balance, hold: Pico, now: Instant) -> Trip | None:  # noqa: ARG002
-        """Trip when the same text and tool calls came back so often."""
-        if balance.repeats < self.limit:
+        """Trip when the same tool calls, or the same text and tool calls, came back so often."""
+        message = balance.looped.told(self.limit)
+        if message is None and balance.repeats < self.limit:
             return None
-        message = f"the model gave the same reply {balance.repeats} times in a row"
+        message = message or f"the model gave the same reply {balance.repeats} times in a row"
         return Trip(reason=self.reason, effect=Effect.STOP, message=message)
 
 

@@ -11,6 +11,7 @@ Entries hold accounting only: no prompt, no reply, no key, no command line.
 from msgspec import Struct
 
 from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
+from leash_addon.core.loops import Turn
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.screening import Found
@@ -134,8 +135,9 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     ``cost``: picodollars, ``None`` when unpriced. ``usage``: the reported counts by the names of
     the normalised usage, only those that were reported. ``priced_by``/``priced_as``: the price
     table, and the model name found in it. ``took``, ``first_byte``: microseconds.
-    ``reply``: fingerprint of the answer. ``flag``: the reason this call stopped the run, if it did.
-    ``response_id``: keyed hash of a stored answer's id, so that a later poll is not billed again.
+    ``reply``: fingerprint of the answer; ``turn``: of its tool calls, with their names.
+    ``flag``: the reason this call stopped the run, if it did. ``response_id``: keyed hash of a
+    stored answer's id, so that a later poll is not billed again.
     ``plan``: what the subscription that pays said of its own limits.
     """
 
@@ -155,6 +157,7 @@ class CallSettled(_Entry, frozen=True, kw_only=True, tag="call_settled"):
     took: int | None = None
     first_byte: int | None = None
     reply: str | None = None
+    turn: Turn | None = None
     response_id: str | None = None
     flag: Reason | None = None
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from leash_addon.core.loops import ToolCall
 from leash_addon.core.money import MAX_USD, ZERO, Pico, usd_pico_up
 from leash_addon.core.pricing import FindCard, RateCard, Unpriced, price
 from leash_addon.core.usage import Usage
@@ -40,9 +41,9 @@ class Reading:
     ``usage``: ``None`` when nothing was reported. ``complete``: the format said that the answer is
     whole. ``error``: an error object came in the body, also inside a 200. ``text_bytes``: bytes of
     answer text and tool arguments seen so far, for a cut call. ``reply``: fingerprint of text and
-    tool calls, for stall detection; ``None`` when there was no reply. ``response_id``: the
-    provider's id of a stored answer. ``notes``: what was odd, for the ledger.
-    ``free``: the answer is no bill (a poll, a count, a queued job).
+    tool calls, for stall detection; ``None`` when there was no reply. ``tools``: the tool calls,
+    for the same; never stored. ``response_id``: the provider's id of a stored answer. ``notes``:
+    what was odd, for the ledger. ``free``: the answer is no bill (a poll, a count, a queued job).
     """
 
     usage: Usage | None = None
@@ -54,6 +55,7 @@ class Reading:
     error: str | None = None
     text_bytes: int = 0
     reply: str | None = None
+    tools: tuple[ToolCall, ...] = ()
     notes: tuple[str, ...] = ()
 
 

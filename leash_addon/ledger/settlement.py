@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.journal import CallAdjusted, CallOpened, CallSettled, Tokens
+from leash_addon.core.loops import Turn
 from leash_addon.core.money import ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence, Outcome, knows_tokens
 from leash_addon.core.screening import Found
@@ -34,6 +35,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     took: int | None = None
     first_byte: int | None = None
     reply: str | None = None
+    turn: Turn | None = None
     response_id: str | None = None
     flag: Reason | None = None
     notes: tuple[str, ...] = ()
@@ -66,6 +68,7 @@ def settled(opened: CallOpened, end: Settlement) -> CallSettled:
         took=end.took,
         first_byte=end.first_byte,
         reply=end.reply,
+        turn=end.turn,
         response_id=end.response_id,
         flag=end.flag,
         notes=end.notes,

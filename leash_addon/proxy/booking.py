@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.journal import Tokens
+from leash_addon.core.loops import Turn
 from leash_addon.core.money import Instant, Pico
 from leash_addon.core.pricing import FindCard, RateCard, unpriced_tools
 from leash_addon.core.reading import Bill, Confidence, Outcome, Reading, bill
@@ -40,13 +41,14 @@ def settlement(
     first_byte: int | None,
     secret: bytes,
     first_hand: bool,
+    turn: Turn | None = None,
     plan: dict[str, str],
 ) -> Settlement:
     """Return what the ledger is told.
 
     ``took``, ``first_byte``: microseconds since it opened. ``secret``: keys the hash of the
-    answer's id. ``first_hand``: the call made its answer; else it fetched a stored one. ``plan``:
-    what the answer said of the subscription's own limits.
+    answer's id. ``first_hand``: the call made its answer; else it fetched a stored one. ``turn``:
+    its tool calls. ``plan``: what the answer said of the subscription's own limits.
     """
     call, outcome = ended.call, ended.outcome
     if outcome is Outcome.CUT and reading.complete:
@@ -76,6 +78,7 @@ def settlement(
         took=took,
         first_byte=first_byte,
         reply=reading.reply,
+        turn=turn,
         response_id=hashed_id(reading.response_id, secret),
         flag=_flag(found, card),
         notes=found.notes,

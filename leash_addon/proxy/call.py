@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from leash_addon.core.ask import Ask
+from leash_addon.core.loops import Looking, Turn, turn_of
 from leash_addon.core.money import Instant, Pico
 from leash_addon.core.reading import Reading
 from leash_addon.core.screening import Found
@@ -21,7 +22,7 @@ class Call:
     ``first_hand``: its answer is made for it, and not fetched from those of earlier calls.
     ``received``: bytes of its answer. ``plan``: the subscription's own limits, as it tells them.
     ``read``: tells the reading where no meter of its own does. ``cut``: the reason for which leash
-    ended its answer. ``heard``: tells what screening found in the answer.
+    ended its answer. ``tools``: its request declares some.
     """
 
     ask: Ask
@@ -39,6 +40,16 @@ class Call:
     plan: dict[str, str] = field(default_factory=dict)
     read: Callable[[], Reading] | None = None
     cut: str = ""
+    tools: bool = False
+
+    def turn(self, reading: Reading, looking: Looking) -> Turn | None:
+        """Return the tool calls of the answer as a loop would have them.
+
+        An answer without any ends a loop only where there were tools to call: agents make side
+        calls (titles, routing) between their turns.
+        """
+        return turn_of(reading.tools, looking) if reading.tools or self.tools else None
+
     heard: Callable[[], tuple[Found, ...]] | None = None
 
     def reading(self) -> Reading:

@@ -256,6 +256,7 @@ class Governor:
             secret=self._secret,
             first_hand=call.first_hand,
             plan=call.plan,
+            turn=call.turn(reading, self.policy.looking),
         )
 
     def _card(self, route: Route, model: str | None) -> RateCard | None:

@@ -7,6 +7,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.core.ask import OnBlind
 from leash_addon.core.holds import Holds
 from leash_addon.core.limits import NO_LIMITS, Limits
+from leash_addon.core.loops import PLAIN, Looking
 from leash_addon.wire.routes import Upgrade
 
 
@@ -15,15 +16,15 @@ class Policy:
     """How calls are assigned, judged and sent on.
 
     ``run``: the one run that every call belongs to (``leash run``, which starts it); ``None``:
-    ``Identity`` tells, and new runs are started with ``limits``.
-    ``refusal``: status of every final refusal, ``None`` to choose by client. ``inject``: add
-    ``include_usage`` to streamed chat calls that lack it. ``wait``: seconds that a call may wait
-    for held money, a free place or a rate limit. ``holds``: what requests are looked over for.
-    ``upstream``: one server in every provider's place; it wins over a provider's own.
-    ``websocket``: what an upgrade meets where its provider says nothing. ``cut``: end answers that
-    run when a kill or a hard limit comes. ``names``: further host names of this listener, for
-    base-URL clients. ``processes``: callers are our own descendants, and told apart.
-    ``max_runs``: so many runs are kept in memory.
+    ``Identity`` tells, and new runs are started with ``limits``. ``refusal``: status of every final
+    refusal, ``None`` to choose by client. ``inject``: add ``include_usage`` to streamed chat calls
+    that lack it. ``wait``: seconds that a call may wait for held money, a free place or a rate
+    limit. ``holds``: what requests are looked over for. ``upstream``: one server in every
+    provider's place; it wins over a provider's own. ``websocket``: what an upgrade meets where its
+    provider says nothing. ``cut``: end answers that run when a kill or a hard limit comes.
+    ``looking``: how tool calls are compared. ``names``: further host names of this listener, for
+    base-URL clients. ``processes``: callers are our own descendants, and told apart. ``max_runs``:
+    so many runs are kept in memory.
     """
 
     run: str | None = None
@@ -36,6 +37,7 @@ class Policy:
     upstream: str | None = None
     websocket: Upgrade = Upgrade.METER
     cut: bool = False
+    looking: Looking = PLAIN
     names: tuple[str, ...] = ()
     prices: str = ""
     processes: bool = False
@@ -55,6 +57,7 @@ class Policy:
             upstream=settings.upstream,
             websocket=settings.websocket,
             cut=settings.cut,
+            looking=settings.looking,
             prices=prices,
             max_runs=settings.max_runs,
         )

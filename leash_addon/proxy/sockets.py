@@ -174,6 +174,7 @@ class Sockets:
             socket.meter.withdraw(event.key)
             return denial_of(verdict, judged)
         verdict.status = SWITCHED if flow.response is None else flow.response.status_code
+        verdict.tools = asked.tools
         verdict.read = partial(socket.meter.reading, event.key)
         socket.calls[event.key] = verdict
         self._coverage.calls += 1

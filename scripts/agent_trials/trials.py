@@ -62,7 +62,9 @@ def killed_in_stream(program: Program) -> Row:
     slow = ("--chunks", "200", "--gap-ms", "300")
     with fake_provider(*slow) as fake, home(files=tuple(program.files.items())) as here:
         agent = here.start(program, fake, "trial", "--max-cost", "2", "--cut")
-        is_open = until(lambda: fake.seen()["open"] > 0)
+        is_open = until(
+            lambda: fake.seen()["count"] > 0 and here.inspect("trial")["open_calls"] > 0
+        )
         time.sleep(1.0)
         killed = here.leash("kill", "trial").returncode == 0
         before, at = fake.seen()["count"], time.monotonic()
@@ -100,7 +102,7 @@ def websocket(codex: Program, how: str) -> Row:
         code = agent.wait()
         seen, account = fake.seen(), here.inspect("trial")
     calls = seen["count"]
-    by_socket = sum(one.get("transport") == "websocket" for one in seen["requests"])
+    by_socket = sum(one["method"] == "GET" for one in seen["requests"])  # an upgrade is a GET
     tokens = account["tokens"]
     reported = (calls, calls * INPUT, calls * OUTPUT)
     return {

@@ -89,7 +89,9 @@ class Home:
         """Start an agent under leash; its words go to a file."""
         output = self.path / f"{run}.txt"
         command = program.words(cache())
-        words = [*LEASH, "--run", run, "--upstream", fake.url, *flags, "--", *command]
+        # Nothing but providers is reached, so that whatever finds no route went past leash.
+        given = ("--run", run, "--upstream", fake.url, "--passthrough", "deny")
+        words = [*LEASH, *given, *flags, "--", *command]
         with output.open("w") as file:
             process = subprocess.Popen(
                 words,

@@ -32,6 +32,8 @@ upstream = "http://127.0.0.1:9099/"
 no_inject = true
 websocket = "downgrade"
 cut = true
+stall_mask = true
+stall_exempt = ["wait"]
 timezone = "Europe/Berlin"
 passthrough = ["git.example.com", "*.example.org:8443"]
 connect_ports = [443, 8443]
@@ -127,6 +129,8 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         no_inject=True,
         websocket=Upgrade.DOWNGRADE,
         cut=True,
+        stall_mask=True,
+        stall_exempt=("wait",),
         timezone=ZoneInfo("Europe/Berlin"),
         passthrough=("git.example.com", "*.example.org:8443"),
         connect_ports=(443, 8443),

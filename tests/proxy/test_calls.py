@@ -190,3 +190,22 @@ async def test_a_leg_of_another_model_is_not_priced_as_the_one_asked_for(world: 
         await client.post("https://api.anthropic.com/v1/messages", json=asked)
         (settled,) = await it.settled()
     assert (settled.cost, settled.confidence) == (None, Confidence.UNPRICED)
+
+
+async def test_a_tool_loop_of_two_turns_is_stopped(world: MakeWorld) -> None:
+    """Two tool calls in turn, with words of their own each time, stop the run and are named."""
+    turns = iter(range(9))
+
+    async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
+        number = next(turns)
+        tool = {"name": ("read", "edit")[number % 2], "arguments": '{"path": "a.py"}'}
+        calls = [{"id": f"c{number}", "type": "function", "function": tool}]
+        message = {"role": "assistant", "content": f"Step {number}", "tool_calls": calls}
+        body = json.loads(chat_answer())
+        body["choices"][0]["message"] = message
+        await answer_json(writer, json.dumps(body).encode())
+
+    async with world(limits=Limits(stall=3), answer=answer) as it, it.client() as client:
+        answers = [await it.chat(client) for _ in range(7)]
+    assert [each.status_code for each in answers] == [200] * 6 + [429]
+    assert "the model called read and edit in turn" in answers[-1].json()["error"]["message"]

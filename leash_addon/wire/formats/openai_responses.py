@@ -150,7 +150,8 @@ class ResponsesMeter:
         if self._whole is None:
             return reading
         size = max(reading.text_bytes, self._whole.text_bytes)
-        return replace(reading, reply=self._whole.fingerprint(), text_bytes=size)
+        whole = self._whole
+        return replace(reading, reply=whole.fingerprint(), tools=whole.tools(), text_bytes=size)
 
     def _read_delta(self, part: Part) -> None:
         """Count pieces of text; they are the reply only where no finished item came."""

@@ -11,10 +11,15 @@ from typing import Final, override
 
 from msgspec.json import encode
 
+from leash_addon.core.loops import ToolCall
+
 SIZE: Final = 16
 BLANKS: Final = bytes.maketrans(b"\t\n\v\f\r", b"     ")
 MOST: Final = 256
 """Choices, and tool calls, that are told apart; all beyond them count as one."""
+
+LONGEST_KEPT: Final = 16_384
+"""Characters of a call's arguments that are kept until its answer ends, to tell loops by."""
 
 FOLD_AT: Final = 4096
 """Characters that are gathered before they are folded and hashed: hashing each piece is slower."""
@@ -70,10 +75,12 @@ def _collapsed(text: bytes, joint: bytes) -> bytes:
 class _Call:
     """One tool call."""
 
-    __slots__ = ("fold", "name")
+    __slots__ = ("fold", "kept", "name", "size")
 
     def __init__(self) -> None:
         self.name: str | None = None
+        self.kept: list[str] = []
+        self.size = 0
         self.fold = _Fold(b"")
 
     def digest(self) -> bytes:
@@ -121,6 +128,20 @@ class Reply:
         piece = arguments if isinstance(arguments, str) else encode(arguments).decode()
         self.text_bytes += _size(piece)
         known.fold.add(piece)
+        if known.size < LONGEST_KEPT:
+            known.kept.append(piece[: LONGEST_KEPT - known.size])
+        known.size += len(piece)
+
+    def tools(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls, the first ``LONGEST_KEPT`` characters of their arguments."""
+        return tuple(
+            ToolCall(
+                name=call.name or "",
+                arguments="".join(call.kept),
+                digest=call.fold.digest() if call.size > LONGEST_KEPT else b"",
+            )
+            for call in self._calls.values()
+        )
 
     def seen(self, piece: str) -> None:
         """Count text that is not fingerprinted (thinking)."""

@@ -85,6 +85,7 @@ class Seen:
             error=self.error,
             text_bytes=self.reply.text_bytes,
             reply=self.reply.fingerprint(),
+            tools=self.reply.tools(),
             notes=tuple(self.notes),
         )
 
