@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import re
+from itertools import chain
 from urllib.parse import quote, unquote
 
 from mitmproxy.http import Request
@@ -32,12 +33,18 @@ _VALUE = re.compile(rb"(?:[A-Za-z-]+ +)?(lsh_[A-Za-z0-9_.-]+)")
 _QUERY = re.compile(r"(?<=[?&]key=)lsh_[A-Za-z0-9_.-]+")
 
 
+def may_have_one(request: Request) -> bool:
+    """Tell at a glance that a request has no virtual key in its head, as almost every one."""
+    path, text = request.data.path, b"\n".join(chain.from_iterable(request.headers.fields))
+    return b"lsh_" in text or b"lsh_" in path or b"%" in path or b"basic " in text.lower()
+
+
 def token_of(request: Request) -> str | None:
     """Return the one virtual key that stands where a provider reads a key; ``None``: there is none.
 
     Raises ``ValueError`` where one stands elsewhere, is damaged, or is one of several.
     """
-    if not _may_have_one(request) or "lsh_" not in _everything(request):
+    if "lsh_" not in _everything(request):
         return None
     found = [*_in_headers(request), *_QUERY.findall(request.path)]
     if len(LOOKS_LIKE_ONE.findall(_everything(request))) != len(found) or not found:
@@ -50,6 +57,14 @@ def token_of(request: Request) -> str | None:
         msg = "this is no whole virtual key"
         raise ValueError(msg)
     return str(found[0])
+
+
+def bears_one(request: Request) -> bool:
+    """Tell whether a request has one whole virtual key where a provider reads it."""
+    try:
+        return token_of(request) is not None
+    except ValueError:
+        return False
 
 
 def is_signed(request: Request) -> bool:
@@ -70,19 +85,6 @@ def exchange(request: Request, old: str, new: str) -> None:
     path = request.data.path
     if was in path:
         request.data.path = path.replace(b"key=" + was, b"key=" + quote(new, safe="").encode())
-
-
-def _may_have_one(request: Request) -> bool:
-    """Tell at a glance that there is none, as in almost every request."""
-    path = request.data.path
-    return (
-        b"lsh_" in path
-        or b"%" in path
-        or any(
-            b"lsh_" in value or b"lsh_" in name or value[:6].lower() == b"basic "
-            for name, value in request.headers.fields
-        )
-    )
 
 
 def _in_headers(request: Request) -> list[str]:

@@ -17,8 +17,9 @@ from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
 from leash_addon.ledger import StoredKey
 from leash_addon.proxy.base_urls import LOOPBACK
-from leash_addon.proxy.credentials import exchange, is_signed, token_of
+from leash_addon.proxy.credentials import exchange, is_signed, may_have_one, token_of
 from leash_addon.proxy.doors import plain
+from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.identify import is_imputed
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
@@ -99,11 +100,27 @@ class Keys:
         intake.grant = grant_of(stored.key, stored.stamp)
         return None
 
+    async def judge(self, flow: HTTPFlow, intake: Intake | None) -> Denial | None:
+        """Judge the virtual key of a request and charge the request to it; say why it is no good.
+
+        ``intake``: ``None`` where the request is for nobody's host.
+        """
+        judged = await self.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial) or intake is None:
+            return judged if isinstance(judged, Denial) else None
+        if judged is not None:
+            self.charge(flow, intake, intake.host, judged)
+        elif intake.must_have_key:
+            return denied("no token was sent", UNAUTHORIZED)
+        return None
+
     async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:
         """Judge the virtual key of a request; ``None``: it has none.
 
         ``rule``: whose host the request is for. A good one is taken out of the flow.
         """
+        if not may_have_one(flow.request):
+            return None
         if is_signed(flow.request):
             return _denied(SIGNED)
         try:

@@ -27,6 +27,7 @@ from leash_addon.errors import ListenError
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
+from leash_addon.proxy.discreet import discreet
 from leash_addon.proxy.dispatch import Dispatch
 from leash_addon.proxy.lean import LeanOptions, lean
 from leash_addon.proxy.listening import Listening
@@ -107,6 +108,7 @@ class Proxy:
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
         self._exit.enter_context(lean())
+        self._exit.enter_context(discreet())
         self._exit.enter_context(seam(self._addon.keys.swaps))
         try:
             await self._listen()

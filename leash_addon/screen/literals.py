@@ -10,6 +10,7 @@ The syntax is RE2's (https://github.com/google/re2/wiki/Syntax) as ``pattern.tra
 What is not understood needs nothing, which is safe: then the pattern is tried.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import product
 from typing import Final, NamedTuple
@@ -24,6 +25,8 @@ MOST: Final = 64
 WIDEST_CLASS: Final = 6
 ZERO_WIDTH: Final = frozenset("bBAz")
 CLASSES: Final = frozenset("dDsSwWpPnrtfvaC")
+PLAIN: Final = re.compile(r"[^\\\[\](){}.*+?|^$]+(?![*+?{])")
+"""Signs that stand for themselves, none of them repeated."""
 EMPTY: Final[Clause] = frozenset({""})
 
 
@@ -72,6 +75,8 @@ def _clause(exact: Clause | None) -> list[Clause]:
 
 def _telling(text: str) -> int:
     """Weigh a string: a letter beyond ASCII or a sign tells more than a letter."""
+    if text.isascii() and text.isalnum():
+        return len(text)
     return sum(1 if char.isascii() and char.isalnum() else 2 for char in text)
 
 
@@ -120,7 +125,11 @@ class _Reader:
     def _sequence(self) -> Need:
         found: list[Need] = []
         while self._at < len(self._left) and self._left[self._at] not in "|)":
-            found.append(self._repeated(self._atom()))
+            if run := PLAIN.match(self._left, self._at):
+                self._at = run.end()
+                found.append(Need(frozenset({run[0]})))
+            else:
+                found.append(self._repeated(self._atom()))
         return _joined(found)
 
     def _take(self, text: str) -> bool:

@@ -4,13 +4,13 @@ Hundreds of patterns are not tried on every text: ``prefilter`` says which may m
 pattern that needs no letters would always be tried; it is where a keyword of its rule occurs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
 from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
-from leash_addon.screen.literals import clauses
+from leash_addon.screen.literals import Clause, clauses
 from leash_addon.screen.pattern import Regexp, compiled, translated
 from leash_addon.screen.prefilter import Prefilter
 from leash_addon.screen.rule import Rule
@@ -29,28 +29,38 @@ class Place(NamedTuple):
     end: int
 
 
-class _Ready(NamedTuple):
-    """A pattern, compiled. ``keywords``: in UTF-8, for patterns that need no letters."""
+class Ready(NamedTuple):
+    """A pattern, compiled. ``keywords``: in UTF-8, for a pattern that needs no letters."""
 
     rule: Rule
     regexp: Regexp
-    keywords: tuple[bytes, ...] = ()
+    needed: tuple[Clause, ...]
+    keywords: tuple[bytes, ...]
+
+
+def ready(rules: Iterable[Rule], folding: Folding) -> tuple[Ready, ...]:
+    """Compile the patterns of rules, strict ones first. Raises ``ValueError`` as RE2 does."""
+    return tuple(
+        Ready(
+            rule,
+            compiled(pattern, folding),
+            clauses(translated(pattern, folding)),
+            tuple(folding.fold(word).encode() for word in rule.keywords),
+        )
+        for rule in sorted(rules, key=lambda rule: rule.severity)
+        for pattern in rule.any_of
+    )
 
 
 class Matcher:
-    """A set of rules, compiled once. Matching changes nothing but RE2's own caches."""
+    """A set of patterns. Matching changes nothing but RE2's own caches."""
 
-    def __init__(self, rules: Sequence[Rule], folding: Folding) -> None:
-        """Compile. Raises ``ValueError`` for a pattern that RE2 does not take."""
-        strict_first = sorted(rules, key=lambda rule: rule.severity)
-        every = [
-            (_ready(rule, pattern, folding), clauses(translated(pattern, folding)))
-            for rule in strict_first
-            for pattern in rule.any_of
-        ]
-        self._bare = [ready for ready, needed in every if not needed]
-        self._filtered = [ready for ready, needed in every if needed]
-        self._prefilter = Prefilter([needed for _, needed in every if needed])
+    def __init__(self, patterns: Iterable[Ready]) -> None:
+        """Take them in the order in which they are to be tried."""
+        every = tuple(patterns)
+        self._bare = [each for each in every if not each.needed]
+        self._filtered = [each for each in every if each.needed]
+        self._prefilter = Prefilter([each.needed for each in self._filtered])
 
     def places(self, text: str, part: Part) -> Iterator[Place]:
         """Find the rules of a part that match a window of some thousand characters."""
@@ -67,14 +77,9 @@ class Matcher:
             if len(fired) >= CROWD:
                 return
 
-    def _likely(self, raw: bytes) -> Iterator[tuple[_Ready, int, int]]:
+    def _likely(self, raw: bytes) -> Iterator[tuple[Ready, int, int]]:
         for index, start, end in self._prefilter.likely(raw):
             yield self._filtered[index], start, end
         for each in self._bare:
             if not each.keywords or any(word in raw for word in each.keywords):
                 yield each, 0, len(raw)
-
-
-def _ready(rule: Rule, pattern: str, folding: Folding) -> _Ready:
-    keywords = tuple(folding.fold(word).encode() for word in rule.keywords)
-    return _Ready(rule, compiled(pattern, folding), keywords)

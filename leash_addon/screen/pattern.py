@@ -11,6 +11,7 @@ know ASCII letters only, so ``\b`` beside a Cyrillic letter never holds. ``(?m)^
 a line.
 """
 
+import re
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ type Options = Any
 
 GAP: Final = r"[ \n]"
 ANY: Final = r"[^\f]"
+PIECE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]|[ .]|[^\x00-\x7f]+", re.DOTALL)
+"""What is not passed on as it is: escapes and classes are, but for spaces and letters in them."""
+SPACE: Final = re.compile(r"(?<!\\) ")
+FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
 MEMORY: Final = 4 << 20
 """Bytes that one pattern may use for its automaton."""
 
@@ -42,27 +47,24 @@ def options() -> Options:
 
 def translated(pattern: str, folding: Folding) -> str:
     """Return the RE2 of a pattern."""
-    out, inside, escaped = [], False, False
-    for char in pattern:
-        if escaped:
-            escaped = False
-            out.append(char)
-        elif char == "\\":
-            escaped = True
-            out.append(char)
-        elif inside:
-            inside = char != "]"
-            out.append(r"\n " if char == " " else _folded(char, folding))
-        else:
-            inside = char == "["
-            out.append({" ": GAP, ".": ANY}.get(char) or _folded(char, folding))
-    return "".join(out)
+    return PIECE.sub(lambda piece: _piece(piece[0], folding), pattern)
 
 
-def _folded(char: str, folding: Folding) -> str:
-    """Fold a character of a pattern; a wide ``?`` must not become a sign of RE2's."""
-    folded = folding.stand(char)
-    return folded if char.isascii() else re2.escape(folded)
+def _piece(piece: str, folding: Folding) -> str:
+    if piece in {" ", "."}:
+        return GAP if piece == " " else ANY
+    if piece.startswith("["):
+        return FOREIGN.sub(lambda run: _folded(run[0], folding), SPACE.sub(r"\\n ", piece))
+    return piece if piece.startswith("\\") else _folded(piece, folding)
+
+
+def _folded(text: str, folding: Folding) -> str:
+    """Fold letters of a pattern; a wide ``?`` must not become a sign of RE2's."""
+    return "".join(
+        folded if char == folded else re2.escape(folded)
+        for char in text
+        for folded in (folding.stand(char),)
+    )
 
 
 def compiled(pattern: str, folding: Folding) -> Regexp:

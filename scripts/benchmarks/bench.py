@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fill import fill
 from micro import micro
+from screening import screening
 from servers import BIN, HERE, free_port, leash, mitmdump, resident_kb, running, trimmed, upstream
 from sessions import session
 
@@ -169,6 +170,11 @@ def sessions(_lab: Lab) -> Figures:
     return dict(session())
 
 
+def texts(_lab: Lab) -> Figures:
+    """Measure screening: new text per second, and hostile texts."""
+    return dict(screening())
+
+
 MEASURES: dict[str, Callable[[Lab], Figures]] = {
     "throughput": throughput,
     "latency": latency,
@@ -178,6 +184,7 @@ MEASURES: dict[str, Callable[[Lab], Figures]] = {
     "workers": workers,
     "micro": steps,
     "sessions": sessions,
+    "screening": texts,
 }
 
 

@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from fuzzing.screening import screening
+
 from leash_addon.wire.asked import Asked, read_request, with_usage_option
 from leash_addon.wire.coding import FREE_BYTES, MAX_RATIO, decoder
 from leash_addon.wire.event import Event
@@ -110,7 +112,7 @@ def formats(program: bytes) -> None:
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {each.__name__: each for each in (framers, decoders, requests, swallowing, formats)}
+    {each.__name__: each for each in (framers, decoders, requests, swallowing, formats, screening)}
 )
 
 

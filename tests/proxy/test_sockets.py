@@ -4,19 +4,26 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from leash_addon.cli.fakeprovider import FakeProvider, Script
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
+from leash_addon.core.part import Part
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.core.screening import Action
+from leash_addon.proxy.ca import open_authority
+from leash_addon.proxy.certs import utc_now
 from leash_addon.proxy.policy import Policy
 from leash_addon.wire.routes import Upgrade
-from tests.proxy.world import RUN, MakeWorld, World, until
+from tests.proxy.test_screening import BAD, MARKER, screening
+from tests.proxy.world import RUN, MakeWorld, World, tls_of, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -318,3 +325,63 @@ async def test_order_holds_while_an_admission_waits(world: MakeWorld) -> None:
                 await heard(socket, kind)
         asked = [each["body"] for each in stage.fake.seen.requests]
     assert [body.get("n") for body in asked if isinstance(body, dict)] == list(range(5))
+
+
+async def compressing(socket: ServerConnection) -> None:
+    """Answer every turn, as a server that compresses its messages."""
+    async for _ in socket:
+        for kind, status in (
+            ("response.created", "in_progress"),
+            ("response.completed", "completed"),
+        ):
+            usage = {"input_tokens": 10, "output_tokens": 15} if status == "completed" else None
+            response = {"id": "r", "model": "tiny", "status": status, "usage": usage}
+            await socket.send(json.dumps({"type": kind, "response": response}))
+
+
+async def test_compressed_messages_over_tls_are_read_and_written(
+    world: MakeWorld, tmp_path: Path
+) -> None:
+    """With TLS and compression on both sides turns are metered, and our own words arrive."""
+    theirs = open_authority(tmp_path / "their-ca", ["localhost"], utc_now())
+    kind = Kind(url=RESPONSES, ask=CREATE)
+    async with serve(compressing, "127.0.0.1", 0, ssl=tls_of(theirs, "localhost", tmp_path)) as up:
+        port = up.sockets[0].getsockname()[1]
+        limits = Limits(max_calls=1)
+        async with world(url=f"https://localhost:{port}", limits=limits) as it:
+            async with Stage(it=it, fake=FakeProvider(SCRIPT)).conversing(kind) as socket:
+                extensions = socket.response and socket.response.headers["sec-websocket-extensions"]
+                await turn(socket, kind)
+                await socket.send(json.dumps(CREATE))
+                (last,), code, _ = await rest(socket)
+            (settled,) = await it.settled()
+    assert (extensions or "").startswith("permessage-deflate")
+    assert (settled.cost, last["type"], code) == (usd("0.025"), "response.failed", 1008)
+
+
+async def test_a_hostile_turn_is_refused_and_the_run_goes_on(world: MakeWorld) -> None:
+    """Screening looks at the texts of each turn: what it refuses never goes upstream."""
+    kind = Kind(url=RESPONSES, ask=CREATE)
+    output = {"type": "function_call_output", "call_id": "c", "output": BAD}
+    strict = screening({Part.TOOL_RESULT: Action.REFUSE})
+    async with staged(world, screening=strict) as stage:
+        async with stage.conversing(kind) as socket:
+            await turn(socket, kind)
+            await socket.send(json.dumps(CREATE | {"input": [output]}))
+            (last,), _, _ = await rest(socket)
+        async with stage.conversing(kind) as socket:
+            again = await turn(socket, kind)
+        assert (stage.fake.seen.count, last["leash"]["reason"]) == (2, "screening")
+    assert again[-1]["type"] == "response.completed"
+
+
+async def test_an_annotated_turn_goes_out_changed(world: MakeWorld) -> None:
+    """What screening writes into a turn is what the provider gets."""
+    kind = Kind(url=RESPONSES, ask=CREATE)
+    output = {"type": "function_call_output", "call_id": "c", "output": BAD}
+    redacting = screening({Part.TOOL_RESULT: Action.REDACT})
+    async with staged(world, screening=redacting) as stage:
+        async with stage.conversing(kind) as socket:
+            await turn(socket, Kind(url=RESPONSES, ask=CREATE | {"input": [output]}))
+        (seen,) = stage.fake.seen.requests
+    assert MARKER in json.dumps(seen["body"])
