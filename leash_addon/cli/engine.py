@@ -33,6 +33,7 @@ from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.regions import constraint_names
 from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.secret import open_secret
@@ -71,7 +72,8 @@ class Engine:
         Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
         """
         permits = self.proxy.authority.permits
-        beyond = [host for host in authority_hosts(providers) if not permits(host)]
+        names = constraint_names(authority_hosts(providers))
+        beyond = [name for name in names if not permits(name)]
         if beyond:
             msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
             raise UsageError(msg)
@@ -161,6 +163,7 @@ async def proxying(
         governor,
         equipment.providers,
         clients,
+        remarks=listening is not None and listening.web is not None,
         keys=keys,
         screening=open_screening(settings),
         access=access,

@@ -54,28 +54,29 @@ DEADLY = (
 WATCHED = (
     (0x30, 0, 0, 0),  # A = the first byte
     (0x74, 0, 0, 4),  # A >>= 4: the version
-    (0x15, 0, 9, 4),  # not 4: go to IPv6
+    (0x15, 0, 11, 4),  # not 4: go to IPv6
     (0x20, 0, 0, 16),  # A = where to
     (0x54, 0, 0, 0xFF000000),
-    (0x15, 0, 5, 0x7F000000),  # not 127/8: take it
-    (0x30, 0, 0, 9),  # A = the protocol
-    (0x15, 0, 13, 17),  # on loopback only UDP matters ...
+    (0x15, 0, 16, 0x7F000000),  # not 127/8: take it
     (0xB1, 0, 0, 0),  # X = the length of the header
-    (0x48, 0, 0, 2),  # A = the port
-    (0x15, 0, 10, 53),  # ... and of it only DNS
-    (0x06, 0, 0, 512),
-    (0x15, 0, 8, 6),  # neither 4 nor 6: leave it
+    (0x30, 0, 0, 9),  # A = the protocol
+    (0x15, 0, 2, 17),
+    (0x48, 0, 0, 2),  # of UDP on loopback: A = the port ...
+    (0x15, 11, 10, 53),  # ... DNS is taken
+    (0x15, 0, 9, 6),
+    (0x50, 0, 0, 13),  # of TCP on loopback: A = the flags ...
+    (0x15, 8, 7, 0x14),  # ... RST and ACK are taken: nobody listens there
+    (0x15, 0, 6, 6),  # neither 4 nor 6: leave it
     (0x20, 0, 0, 24),
     (0x15, 0, 5, 0),
     (0x20, 0, 0, 28),
     (0x15, 0, 3, 0),
     (0x20, 0, 0, 32),
-    (0x15, 0, 1, 0),
-    (0x05, 0, 0, 1),  # ::/96: leave it, the loopback address is in it
-    (0x06, 0, 0, 512),
+    (0x15, 0, 1, 0),  # ::/96: leave it, the loopback address is in it
     (0x06, 0, 0, 0),
+    (0x06, 0, 0, 512),
 )
-"""A classic BPF program over an IP packet: everything but what stays on loopback, and DNS."""
+"""A classic BPF program over an IP packet: all but what stays on loopback and finds somebody."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 

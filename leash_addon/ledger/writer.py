@@ -77,17 +77,11 @@ class LedgerWriter:
         self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
     ) -> Balance:
         """Govern a run, as ``Ledger.start_run`` does."""
-        if self._turns.hangs is not None:
-            raise self._turns.hangs
-        try:
-            async with asyncio.timeout(None if self._ledger.inline else turns.ANSWER_WITHIN):
-                return await self._patiently(
-                    lambda: self._ledger.start_run(
-                        run, limits, program=program, prices=prices, now=self._clock()
-                    )
-                )
-        except TimeoutError:
-            raise self._turns.hang() from None
+        return await self._promptly(
+            lambda: self._ledger.start_run(
+                run, limits, program=program, prices=prices, now=self._clock()
+            )
+        )
 
     async def finish_run(
         self, run: str, exit_code: int, coverage: dict[str, int] | None = None
@@ -116,7 +110,7 @@ class LedgerWriter:
 
     async def look(self, run: str) -> Balance:
         """Return what a run stands at in the database, whichever process changed it."""
-        return await self._patiently(lambda: self._ledger.balance(run))
+        return await self._promptly(lambda: self._ledger.balance(run))
 
     async def admit(self, ask: Ask) -> Verdict:
         """Decide one call. Raises ``LedgerError`` when that cannot be put on record.
@@ -127,7 +121,7 @@ class LedgerWriter:
 
     async def find_key(self, token: str) -> StoredKey | None:
         """Look an ``lsh_`` key up. Raises ``LedgerError``."""
-        return await self._lane.do(lambda: find_key(self._ledger.database, token))
+        return await self._promptly(lambda: find_key(self._ledger.database, token))
 
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; it is written within milliseconds. The first one counts."""
@@ -144,7 +138,7 @@ class LedgerWriter:
     async def close(self) -> None:
         """Write what is queued, give our holds up and close the file."""
         try:
-            await self.drain()
+            await self.drain(within=5.0 if self._turns.hangs is None else 0.0)
         except (LedgerError, OSError) as error:
             _log.error("%s", error)
         self._turns.stop()
@@ -155,7 +149,10 @@ class LedgerWriter:
             with suppress(asyncio.CancelledError):
                 await self._beats
             await asyncio.to_thread(self._background.stop)
-        await self._lane.do(lambda: self._ledger.close(self._clock()))
+        try:
+            await self._promptly(lambda: self._ledger.close(self._clock()))
+        except LedgerError as error:
+            _log.error("%s; calls that are open settle at what was held for them", error)
         self._lane.close()
 
     async def _patiently[T](self, act: Callable[[], T]) -> T:
@@ -168,6 +165,16 @@ class LedgerWriter:
                 if asyncio.get_running_loop().time() >= until:
                     raise
             await asyncio.sleep(pause(self._rng))
+
+    async def _promptly[T](self, act: Callable[[], T]) -> T:
+        """Do what a call waits for, unless the database hangs: then ``LedgerError``, and soon."""
+        if self._turns.hangs is not None:
+            raise self._turns.hangs
+        try:
+            async with asyncio.timeout(None if self._ledger.inline else turns.ANSWER_WITHIN):
+                return await self._patiently(act)
+        except TimeoutError:
+            raise self._turns.hang() from None
 
     async def _beat(self) -> None:
         """Renew our lease, and look for dead owners now and then; a broken ledger is retried."""

@@ -107,13 +107,12 @@ class LeashAddon:
 
     async def _key_is_good(self, flow: HTTPFlow, intake: Intake | None) -> bool:
         """Judge the virtual key of a request, if it has one; answer it when it is no good."""
-        judged = await self.keys.admit(flow, None if intake is None else intake.rule)
-        if isinstance(judged, Denial):
-            self.refuse(flow, judged)
-            return False
-        if judged is not None and intake is not None:
-            self.keys.charge(flow, intake, intake.host, judged)
-        return True
+        denial = await self.keys.judge(flow, intake)
+        if denial is not None:
+            if intake is not None and intake.must_have_key:
+                del self._flows[flow.id]  # a stranger learns nothing of the run that it names
+            self.refuse(flow, denial)
+        return denial is None
 
     @fail_closed
     async def request(self, flow: HTTPFlow) -> None:

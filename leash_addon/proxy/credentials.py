@@ -59,6 +59,14 @@ def token_of(request: Request) -> str | None:
     return str(found[0])
 
 
+def bears_one(request: Request) -> bool:
+    """Tell whether a request has one whole virtual key where a provider reads it."""
+    try:
+        return token_of(request) is not None
+    except ValueError:
+        return False
+
+
 def is_signed(request: Request) -> bool:
     """Tell whether a request is signed with the virtual key in its header (AWS SigV4)."""
     return any(

@@ -13,6 +13,9 @@ from leash_addon.proxy.gate import Gate, denied
 from leash_addon.proxy.presented import NO_USER, Presented, ProxyUser, presented
 from leash_addon.proxy.refusals import Denial
 
+BY_KEY = Grant(name="a virtual key", digest=b"", tags={})
+"""Who comes with a virtual key alone may say which run it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
@@ -51,6 +54,17 @@ class Entrance:
             status=status,
             earlier=earlier,
         )
+
+    def by_key(self, headers: Mapping[str, str], peer: str) -> Visitor | None:
+        """Let a request in that presents no token, for the virtual key that it must prove to have.
+
+        Its bearer may name runs, and nothing else. ``None``: it presented a token, a wrong one.
+        """
+        shown = presented(headers)
+        if shown.token is not None:
+            return None
+        ip = self.balancers.client_of(peer, headers)
+        return Visitor(ip=ip, user=shown.user, grant=BY_KEY)
 
     def admit(
         self, shown: Presented, ip: str, *, status: int, earlier: Visitor | None = None

@@ -9,8 +9,7 @@ from typing import override
 
 from mitmproxy.contentviews import Contentview, Metadata
 
-KEY = "leash"
-"""Where a flow keeps it: in ``flow.metadata``, which is saved with the flow. Accounting only."""
+from leash_addon.proxy.remarks import KEY
 
 LEAST = 0.0
 """Priority where leash knows something: below every view that reads the body."""

@@ -11,8 +11,9 @@ from leash_addon.core.virtual_keys import Grant
 from leash_addon.proxy import identify
 from leash_addon.proxy.base_urls import meant, send, split_run
 from leash_addon.proxy.clients import Client, Clients
+from leash_addon.proxy.credentials import bears_one
 from leash_addon.proxy.doors import plain
-from leash_addon.proxy.entrance import Entrance, Visitor
+from leash_addon.proxy.entrance import BY_KEY, Entrance, Visitor
 from leash_addon.proxy.gate import PROXY_UNAUTHORIZED, UNAUTHORIZED
 from leash_addon.proxy.governor import Call
 from leash_addon.proxy.identity import Forbidden, Identity, Sighting
@@ -42,7 +43,8 @@ class Intake:
     what they were told from; ``sure``: the body can tell no more. ``kind``: what its headers say
     that the call is to it. ``call``: once it is admitted. ``injected``: we asked for the usage
     event; ``streamed``: a stream was asked for. ``grant``: what the caller's virtual key allows.
-    ``remark``: what screening found, for people.
+    ``remark``: what screening found, for people. ``must_have_key``: nothing but its virtual key
+    lets it in.
     """
 
     rule: ProviderRule
@@ -56,6 +58,7 @@ class Intake:
     run: str = ""
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     sure: bool = False
+    must_have_key: bool = False
     call: Call | None = None
     tee: Tee | None = None
     grant: Grant | None = None
@@ -113,6 +116,8 @@ class Reception:
         status = UNAUTHORIZED if ours or tunnelled else PROXY_UNAUTHORIZED
         peer = ip_of(flow)
         visitor = self.entrance.let_in(headers, peer, status=status, earlier=earlier)
+        if isinstance(visitor, Denial) and rule is not None and bears_one(request):
+            visitor = self.entrance.by_key(headers, peer) or visitor
         if isinstance(visitor, Denial):
             return TurnedAway(denial=visitor, shape=shape)
         if isinstance(target, str):
@@ -168,6 +173,7 @@ class Reception:
             client=client,
             kind=said_kind(client, headers),
             host=host,
+            must_have_key=seen.grant is BY_KEY,
             imputed=rule.imputed or identify.is_imputed(host, headers),
             url=url,
             seen=seen,

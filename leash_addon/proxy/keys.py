@@ -19,6 +19,7 @@ from leash_addon.ledger import StoredKey
 from leash_addon.proxy.base_urls import LOOPBACK
 from leash_addon.proxy.credentials import exchange, is_signed, may_have_one, token_of
 from leash_addon.proxy.doors import plain
+from leash_addon.proxy.gate import UNAUTHORIZED, denied
 from leash_addon.proxy.identify import is_imputed
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
@@ -97,6 +98,20 @@ class Keys:
         if why is not None:
             return _denied(why)
         intake.grant = grant_of(stored.key, stored.stamp)
+        return None
+
+    async def judge(self, flow: HTTPFlow, intake: Intake | None) -> Denial | None:
+        """Judge the virtual key of a request and charge the request to it; say why it is no good.
+
+        ``intake``: ``None`` where the request is for nobody's host.
+        """
+        judged = await self.admit(flow, None if intake is None else intake.rule)
+        if isinstance(judged, Denial) or intake is None:
+            return judged if isinstance(judged, Denial) else None
+        if judged is not None:
+            self.charge(flow, intake, intake.host, judged)
+        elif intake.must_have_key:
+            return denied("no token was sent", UNAUTHORIZED)
         return None
 
     async def admit(self, flow: HTTPFlow, rule: ProviderRule | None) -> Grant | Denial | None:

@@ -4,8 +4,10 @@ from mitmproxy.http import HTTPFlow
 
 from leash_addon.core.money import show_usd
 from leash_addon.ledger import Settlement
-from leash_addon.proxy.flow_view import KEY
 from leash_addon.proxy.intake import Intake
+
+KEY = "leash"
+"""Where a flow keeps it: in ``flow.metadata``, which is saved with the flow. Accounting only."""
 
 REFUSED = ":no_entry:"
 

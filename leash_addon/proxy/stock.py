@@ -30,6 +30,7 @@ from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.commands import Commands
+from leash_addon.proxy.discreet import discreet
 from leash_addon.proxy.flow_view import LeashContentview
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
@@ -149,6 +150,7 @@ class Stock:
             clock=_clock,
         )
         self._exit.enter_context(seam(keys.swaps))
+        self._exit.enter_context(discreet())
         access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
             LeashAddon(

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from leash_addon.cli.attempts import attempt_in
 
-SYN, SYN_ACK, RST = 0x02, 0x12, 0x04
+SYN, SYN_ACK, RST, RST_ACK = 0x02, 0x12, 0x04, 0x14
 
 
-def ip(protocol: int, to: str, payload: bytes) -> bytes:
+def ip(protocol: int, to: str, payload: bytes, *, by: str = "0.0.0.0") -> bytes:
     """Make an IP packet."""
     address = ip_address(to).packed
     if len(address) == 4:
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0)
-        return head + bytes(4) + address + payload
+        return head + ip_address(by).packed + address + payload
     return struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + bytes(16) + address + payload
 
 
@@ -44,6 +44,10 @@ def question(name: str) -> bytes:
         pytest.param(ip(6, "2001:db8::5", tcp(22)), "[2001:db8::5]:22", id="over IPv6"),
         pytest.param(ip(6, "203.0.113.7", tcp(443, SYN_ACK)), None, id="an answer"),
         pytest.param(ip(6, "203.0.113.7", tcp(443, RST)), None, id="a refusal"),
+        pytest.param(ip(6, "203.0.113.7", tcp(443, RST_ACK)), None, id="a refusal of a SYN"),
+        pytest.param(
+            ip(6, "127.0.0.1", tcp(443, RST_ACK), by="127.0.0.1"), "127.0.0.1:40000", id="no server"
+        ),
         pytest.param(ip(17, "203.0.113.7", udp(443)), "udp 203.0.113.7:443", id="QUIC"),
         pytest.param(
             ip(17, "10.0.0.2", udp(53, question("api.openai.com"))),

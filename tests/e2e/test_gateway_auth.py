@@ -1,6 +1,7 @@
 """Who gets into a shared proxy: tokens, challenges, tenants; the real server and real clients."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -279,3 +280,25 @@ async def test_guessing_is_slowed(tmp_path: Path, nursery: Nursery, provider: Fa
     assert (statuses[:5], set(statuses[5:])) == ([401] * 5, {429})
     assert (right.status, int(right.headers["retry-after"]) >= 1) == (429, True)
     assert (elsewhere.status, gate.leash.end()) == (200, 0)
+
+
+async def test_a_virtual_key_is_a_token_of_its_own(gate: Gateway) -> None:
+    """A whole, known, unrevoked lsh_ key lets its bearer in; any other gets 401 and no account."""
+    added = await run(
+        gate, "bash", "-c", "leash keys add openai --name team-a --json <<< sk-real-key-of-ours",
+        PATH=gate.house.env["PATH"], LEASH_CONFIG=str(gate.file),
+    )  # fmt: skip
+    found = re.search(r"lsh_[\w-]{43}", added[1])
+    assert found is not None, added
+    key = found[0]
+    good = await gate.chat(authorization=f"Bearer {key}", x_loop_id="by-key")
+    claims = await gate.chat(authorization=f"Bearer {key}", x_leash_user="mallory")
+    sent = gate.fake.seen.requests[-1]["headers"]
+    false = await gate.chat(authorization=f"Bearer {key[:-1]}x", x_loop_id="by-key")
+    wrong = await gate.chat(authorization=f"Bearer {key}", x_leash_token="wrong" * 5)
+    elsewhere = await gate.connect("api.openai.com:443", authorization=f"Bearer {key}")
+    statuses = [one.status for one in (good, claims, false, wrong, elsewhere)]
+    assert statuses == [200, 403, 401, 401, 407]
+    assert "calls" not in false.json["leash"]
+    assert ("sk-real-key-of-ours" in str(sent), key in str(sent)) == (True, False)
+    assert gate.house.balance("by-key").calls == 1

@@ -57,6 +57,7 @@ async def gate(
     """Serve with everything public let through, and one port of this machine."""
     root = tmp_path_factory.mktemp("reach")
     flags = ("--passthrough", "tunnel", "--allow-private", f"localhost:{echo_port}")
+    flags = (*flags, "--log-level", "debug")
     ports = ("--connect-ports", f"443,{echo_port}", "--socks5", str(socks))
     made = await gateway(root, nursery, provider, *flags, *ports)
     yield made
@@ -235,3 +236,23 @@ async def test_a_second_announcement_is_the_clients_own(gate: Gateway) -> None:
         line = b"PROXY TCP4 198.51.100.8 127.0.0.1 4711 443\r\n"
         answer = await wire.send(line + line + b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     assert answer.status == 400
+
+
+async def test_a_broken_greeting_writes_no_password(gate: Gateway, socks: int) -> None:
+    """A client that hangs up within its greeting, or sends nonsense behind it, is in no log."""
+    half = b"\x01\x01a" + bytes([len(MASTER) + 1]) + MASTER.encode()
+    header = b"GET / HTTP/1.1\r\nx-leash-token " + MASTER.encode() + b"\r\n\r\n"
+    line = MASTER.encode() + b"\r\n\r\n"
+    version = b"GET / HTTP/" + MASTER.encode() + b"\r\n\r\n"
+    greeting = (socks, b"\x05\x01\x02" + half)
+    for port, raw in (greeting, (0, line), (0, header), (0, version)):
+        async with gate.wire(port) as wire:
+            wire.writer.write(raw)
+            await wire.writer.drain()
+            wire.writer.write_eof()
+            async with asyncio.timeout(20):
+                await wire.reader.read()
+    async with gate.wire(socks) as wire:
+        await greeted(wire, "a", MASTER)
+    assert "SOCKS5 handshake" in gate.log_text()
+    assert MASTER not in gate.log_text()

@@ -160,7 +160,7 @@ def test_hidden_text_across_a_seam_is_found(before: int) -> None:
     assert [each.view for each in ENGINE.screen(text, Part.USER)] == ["base64"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([*WAYS.values(), *map(chr, range(40)), "%", "&#", "\\u"])))
 def test_what_is_decoded_is_bounded_and_stands_in_the_text(pieces: list[str]) -> None:
     """No more than a fixed number of characters is decoded; offsets lie in the text."""

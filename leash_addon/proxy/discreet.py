@@ -1,0 +1,40 @@
+"""Keeps a credential out of mitmproxy's log, which writes out what it did not understand.
+
+A client that hangs up in the middle of a SOCKS greeting, or sends a broken line with its token in
+it, would have that written out.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+TELLTALE = (
+    "SOCKS5 handshake",
+    "Unsupported SOCKS5 request",
+    "Bad HTTP request line",
+    "Bad HTTP response line",
+    "Unknown HTTP version",
+    "Invalid header line",
+    "invalid header name",
+)
+"""What mitmproxy (12.2.3) writes before the bytes of a client."""
+
+
+class _Discreet(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        for text in TELLTALE:
+            if text in message:
+                record.msg, record.args = message.partition(text)[0] + text, ()
+        return True
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Log no bytes of a client while this lasts."""
+    talking, silent = logging.getLogger("mitmproxy.proxy.server"), _Discreet()
+    talking.addFilter(silent)
+    try:
+        yield
+    finally:
+        talking.removeFilter(silent)
