@@ -163,6 +163,7 @@ async def proxying(
         governor,
         equipment.providers,
         clients,
+        remarks=listening is not None and listening.web is not None,
         keys=keys,
         screening=open_screening(settings),
         access=access,

@@ -53,6 +53,12 @@ LEVELS = ("debug", "info", "warning", "error")
     help="Listen for connections that a firewall redirects (Linux: as root).",
 )
 @click.option(
+    "--web",
+    metavar="[HOST:]PORT",
+    envvar="LEASH_WEB",
+    help="Show every flow in mitmweb's interface; it keeps them in memory. Loopback only.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LEVELS),
     default="warning",
@@ -92,6 +98,7 @@ def serve(
     insecure: bool,
     socks5: str | None,
     transparent: str | None,
+    web: str | None,
     log_level: str,
     workers: int,
     drain: str,
@@ -112,13 +119,16 @@ def serve(
         return read_settings(config, **flags)
 
     settings = read()
-    may_serve(settings, host, insecure=insecure)
+    further = _further(socks5, host, "--socks5"), _further(transparent, host, "--transparent")
+    for each in (host, *(address(where)[0] for where in further if where)):
+        may_serve(settings, each, insecure=insecure)
     log_to_stderr(log_level)
     listening = Listening(
         certificate=listener_certificate(settings),
         asks=bool(settings.tokens),
-        socks5=_further(socks5, host, "--socks5"),
-        transparent=_further(transparent, host, "--transparent"),
+        socks5=further[0],
+        transparent=further[1],
+        web=_web(web, workers),
     )
     service = Service(
         settings=settings,
@@ -133,6 +143,22 @@ def serve(
         asyncio.run(serve_alone(service))
     else:
         ctx.exit(serve_together(service, workers))
+
+
+def _web(where: str | None, workers: int) -> tuple[str, int] | None:
+    """Read where mitmweb's interface listens: on this machine, for one process."""
+    if where is None:
+        return None
+    if workers > 1:
+        msg = "--web: shows the flows of one process; leave --workers out"
+        raise UsageError(msg)
+    found = address(where if ":" in where else f"127.0.0.1:{where}", flag="--web")
+    if not is_loopback(found[0]):
+        msg = (
+            f"--web: {found[0]} is not loopback; it shows prompts, so let an SSH tunnel lead there"
+        )
+        raise UsageError(msg)
+    return found
 
 
 def may_serve(settings: Settings, host: str, *, insecure: bool) -> None:

@@ -72,6 +72,8 @@ async def serve_alone(service: Service) -> None:
                 with told_to_end() as ending:
                     if ends is None:
                         _announce(service, equipment.authority.notice, engine.port)
+                        if engine.proxy.web_url is not None:
+                            say(f"inspect at {engine.proxy.web_url}")
                     else:
                         _report(ends, ending.begun)
                     await ending.begun.wait()

@@ -15,13 +15,22 @@ from leash_addon.errors import UsageError
 class Listening:
     """``certificate``: the listener's own, ``None`` for plain HTTP. ``asks``: it asks for tokens.
 
-    ``socks5``, ``transparent``: further ports, as mitmproxy writes them (``HOST:PORT``).
+    ``socks5``, ``transparent``: further ports, as mitmproxy writes them (``HOST:PORT``). ``web``:
+    where mitmweb's interface listens, ``None`` for nowhere.
     """
 
     certificate: certs.CertStoreEntry | None = field(default=None, repr=False)
     asks: bool = False
     socks5: str | None = None
     transparent: str | None = None
+    web: tuple[str, int] | None = None
+
+    @property
+    def web_options(self) -> dict[str, object]:
+        """Return mitmweb's options."""
+        if self.web is None:
+            return {}
+        return {"web_host": self.web[0], "web_port": self.web[1], "web_open_browser": False}
 
     @property
     def modes(self) -> list[str]:

@@ -1,11 +1,13 @@
 """One look at a call: piece by piece, what is known from before and what is new.
 
-What is large or intricate is read in a thread; texts are screened window by window, with the event
-loop going round in between.
+What is large or intricate is read and screened in a thread, one thing at a time; a small text on
+the event loop, which goes round after each.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 from leash_addon.config.screening import ScreeningSettings
@@ -20,7 +22,11 @@ from leash_addon.wire.texts import Path, Piece, Text, texts_in
 from leash_addon.wire.texts.rewrite import rewritten, shown
 
 BREATH: Final = 0.001
-"""Seconds after which the event loop gets its turn; a window of the engine takes two or three."""
+"""Seconds after which the event loop gets its turn."""
+
+SMALL: Final = 2_048
+"""Characters of a text that is screened on the event loop; hostile ones of that size take some
+milliseconds."""
 
 LARGE: Final = 64 * 1024
 INTRICATE: Final = 2_000
@@ -44,11 +50,13 @@ class Look:
         engine: Engine,
         settings: ScreeningSettings,
         verdicts: Verdicts,
+        thread: Executor,
         run: str,
         *,
         signed: bool,
     ) -> None:
-        """Begin; the event loop's time counts from here."""
+        """Begin; the event loop's time counts from here. ``thread``: for what takes long."""
+        self._thread = thread
         self._engine = engine
         self._settings = settings
         self._verdicts = verdicts
@@ -73,7 +81,7 @@ class Look:
 
     async def _verdict(self, piece: Piece) -> Verdict:
         large = _is_large(piece.raw)
-        read = await asyncio.to_thread(self._read, piece) if large else self._read(piece)
+        read = await self._aside(self._read, piece) if large else self._read(piece)
         judged: list[Judged] = []
         values: dict[Path, str] = {}
         for text, action, block in read:
@@ -86,7 +94,7 @@ class Look:
         raw = None
         if values:
             made = (piece.raw, values)
-            raw = await asyncio.to_thread(rewritten, *made) if large else rewritten(*made)
+            raw = await self._aside(rewritten, *made) if large else rewritten(*made)
         return Verdict(judged=tuple(judged), raw=raw)
 
     def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
@@ -127,11 +135,19 @@ class Look:
         return known
 
     async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:
+        if len(text) > SMALL:
+            return await self._aside(self._engine.screen, text, part)
         found: list[Finding] = []
         for window in self._engine.pieces(text, part):
             found += window
             await self._breathe()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
+
+    async def _aside[**P, T](self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Do something in the thread for it; the event loop goes on beside it."""
+        done = await self._loop.run_in_executor(self._thread, partial(work, *args, **named))
+        self._since = self._loop.time()
+        return done
 
     async def _breathe(self) -> None:
         """Let others have the loop when we have had it for long enough."""

@@ -89,20 +89,8 @@ class Proxy:
 
     async def start(self) -> None:
         """Listen, or raise ``ListenError``."""
-        listening = self._listening
-        made = master.Master(LeanOptions())
-        made.addons = Dispatch(made)
-        made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
-        # The addon stands behind the TLS addon, whose context it may take back, and before
-        # NextLayer, which steps aside where a layer is set.
-        tls = LeashTls(self._store, listening.certificate)
-        own = (tls, Onboarding(self._store.authority), self._addon)
-        made.addons.add(Block(), self._server, *own, NextLayer())  # type: ignore[no-untyped-call]
-        # mitmproxy's SOCKS layer looks at this option to know whether to ask for a password.
-        asks = "asks" if listening.asks else None
-        made.options.add_option("proxyauth", str | None, asks, "")
+        made = self._master = self._made()
         made.options.update(**self._options())
-        self._master = made
         self._exit.enter_context(
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
@@ -115,7 +103,35 @@ class Proxy:
         except ListenError:
             await self.stop()
             raise
-        await made.running()
+        try:
+            await made.running()
+        except OSError as error:
+            await self.stop()
+            raise ListenError(str(error).partition("\n")[0]) from None
+
+    def _made(self) -> master.Master:
+        # The addon stands behind the TLS addon, whose context it may take back, and before
+        # NextLayer, which steps aside where a layer is set.
+        tls = LeashTls(self._store, self._listening.certificate)
+        own = (tls, Onboarding(self._store.authority), self._addon)
+        if self._listening.web is not None:
+            # Not at the top: no other start has to load mitmweb's modules.
+            from leash_addon.proxy.inspected import inspected  # noqa: PLC0415
+
+            web = inspected(own)
+            self._server = web.proxyserver
+            return web
+        made = master.Master(LeanOptions())
+        made.addons = Dispatch(made)
+        made._legacy_log_events.uninstall()  # noqa: SLF001 - nobody here listens to add_log
+        made.addons.add(Block(), self._server, *own, NextLayer())  # type: ignore[no-untyped-call]
+        made.options.add_option("proxyauth", str | None, None, "")
+        return made
+
+    @property
+    def web_url(self) -> str | None:
+        """Return where mitmweb's interface is, with its token; ``None``: nowhere."""
+        return getattr(self._master, "web_url", None)
 
     async def stop_listening(self) -> None:
         """Take no new connection; those that are open go on."""
@@ -148,6 +164,7 @@ class Proxy:
     def _options(self) -> dict[str, object]:
         listening = self._listening
         return {
+            **listening.web_options,
             "body_size_limit": MAX_BODY,
             "connection_strategy": "lazy",  # a refused call must cost no upstream connection
             "http2": False,  # a stream can be cut alone
@@ -156,6 +173,8 @@ class Proxy:
             # Public addresses may come where a token is asked for, and cannot be overheard.
             "block_global": not (listening.asks and listening.certificate is not None),
             "mode": ["regular", *listening.modes],
+            # mitmproxy's SOCKS layer looks at it to know whether to ask for a password.
+            "proxyauth": "asks" if listening.asks else None,
             "rawtcp": False,  # whatever reaches a provider without TLS is HTTP, or nothing
             "ssl_verify_upstream_trusted_ca": str(self._roots) if self._roots else None,
             "tcp_timeout": SILENCE,

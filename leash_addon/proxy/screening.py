@@ -1,12 +1,13 @@
 """Screening of calls: their new texts through the engine, and what is done about what it finds.
 
 Agents send their history with every call; a piece of it that was judged before is known by its
-hash and acted on the same way. New texts are read window by window, and the event loop goes round
-in between. Nothing is written here: what was found travels with the call to the ledger.
+hash and acted on the same way. Only what is new is screened, what is large of it in a thread.
+Nothing is written here: what was found travels with the call to the ledger.
 """
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -64,6 +65,7 @@ class Screening:
         """Begin without a memory."""
         self.engine = engine
         self.settings = settings
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
         self._verdicts = Verdicts()
 
     def take(self, engine: Engine, settings: ScreeningSettings) -> None:
@@ -96,7 +98,14 @@ class Screening:
             known = (wire_format or "") in FORMATS and wire_format
             unread = known and parsed.asked.broken is not None
             return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
-        one = Look(self.engine, self.settings, self._verdicts, run, signed=parsed.asked.signed)
+        one = Look(
+            self.engine,
+            self.settings,
+            self._verdicts,
+            self._thread,
+            run,
+            signed=parsed.asked.signed,
+        )
         changed: dict[Path, bytes] = {}
         judged: list[Judged] = []
         parts = partial(pieces, wire_format, parsed.body)  # made as they are looked at
@@ -112,7 +121,8 @@ class Screening:
         body = None
         if changed:
             made = partial(put_together, parsed.plain, parts(), changed, inside=parsed.inside)
-            body = await asyncio.to_thread(made) if len(parsed.plain) > HUGE else made()
+            aside = asyncio.get_running_loop().run_in_executor
+            body = await aside(self._thread, made) if len(parsed.plain) > HUGE else made()
         fresh = tuple(each for each in judged if not each.recorded)
         return Judgement(
             found=tuple(found for each in fresh for found in each.found),

@@ -48,7 +48,7 @@ def summary(judged: Sequence[Judged], speeds: dict[Sensitivity, float]) -> Itera
         f"per MB of code, {octets / MEGA:.1f} MB",
         "MB/s",
     )
-    for level in Sensitivity:
+    for level, speed in speeds.items():
         alarms = sum(level in each.fires for each in code)
         yield line(
             level,
@@ -57,7 +57,7 @@ def summary(judged: Sequence[Judged], speeds: dict[Sensitivity, float]) -> Itera
             share(benign, level, 2),
             share(code, level, 3),
             f"{alarms * MEGA / octets:.2f}" if octets else "-",
-            f"{speeds[level]:.1f}",
+            f"{speed:.1f}",
         )
 
 
@@ -67,16 +67,20 @@ def ordinary(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def by(
-    title: str, judged: Sequence[Judged], key: Callable[[Row], str], digits: int
+    title: str,
+    judged: Sequence[Judged],
+    levels: Sequence[Sensitivity],
+    key: Callable[[Row], str],
+    digits: int,
 ) -> Iterable[str]:
     """Yield a table of one line per value of a key, the most frequent first."""
     groups: dict[str, list[Judged]] = {}
     for each in judged:
         groups.setdefault(key(each.row), []).append(each)
-    yield head(title, "texts", *Sensitivity)
+    yield head(title, "texts", *levels)
     for name, group in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         if len(group) >= FEWEST:
-            yield line(name, len(group), *(share(group, level, digits) for level in Sensitivity))
+            yield line(name, len(group), *(share(group, level, digits) for level in levels))
 
 
 def share(judged: Sequence[Judged], level: Sensitivity, digits: int) -> str:

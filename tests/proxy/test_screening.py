@@ -17,7 +17,7 @@ from leash_addon.core.money import usd
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.core.verdict import Reason
-from leash_addon.proxy.look import BREATH
+from leash_addon.proxy.look import BREATH, SMALL
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
@@ -352,8 +352,9 @@ class Slow(Engine):
             yield ()
 
 
-async def test_the_loop_goes_round_between_windows() -> None:
-    """Others get their turn after each window of a large text."""
+@pytest.mark.parametrize("text", ["small", "large " * SMALL], ids=["small", "large"])
+async def test_the_loop_goes_round_while_texts_are_screened(text: str) -> None:
+    """Others get their turn after each small text, and beside a large one."""
     screen = screening()
     screen.take(Slow([PACK]), screen.settings)
     turns = 0
@@ -365,7 +366,7 @@ async def test_the_loop_goes_round_between_windows() -> None:
             turns += 1
 
     waiting = asyncio.create_task(others())
-    body = json.dumps({"messages": [{"role": "user", "content": "long"}]}).encode()
+    body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
     parsed = parse_request(Route(provider="openai", format="openai.chat"), {}, body)
     await screen.judge("r1", "openai.chat", parsed)
     waiting.cancel()
