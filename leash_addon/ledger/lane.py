@@ -7,8 +7,13 @@ through one thread, one after the other, and what is asked meanwhile shares the 
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
 from typing import Protocol
+
+type _Job = tuple[Callable[[], None], Callable[[], None]]
 
 
 class Lane(Protocol):
@@ -48,24 +53,44 @@ class Inline:
 
 
 class OneThread:
-    """In one thread, off the loop that it was made on."""
+    """In one thread, off the loop that it was made on.
+
+    A daemon: work that hangs on a server which never answers does not keep the process from ending.
+    """
 
     def __init__(self) -> None:
         """Take the running loop; the thread starts with the first work."""
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="leash-ledger")
+        self._work: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="leash-ledger", daemon=True)
 
     def go(self, work: Callable[[], None], then: Callable[[], None]) -> None:
         """Do the work in the thread."""
-
-        def done(_: Future[None]) -> None:
-            self._loop.call_soon_threadsafe(then)
-
-        self._thread.submit(work).add_done_callback(done)
+        if self._thread.ident is None:
+            self._thread.start()
+        self._work.put((work, then))
 
     async def do[T](self, work: Callable[[], T]) -> T:
         """Do the work in the thread, and wait for it."""
-        return await self._loop.run_in_executor(self._thread, work)
+        answer: asyncio.Future[T] = self._loop.create_future()
+        done: Future[T] = Future()
+
+        def act() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                done.set_exception(error)
+
+        def tell() -> None:
+            if answer.done():
+                return
+            if (error := done.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result())
+
+        self.go(act, tell)
+        return await answer
 
     def on_loop[*Args](self, tell: Callable[[*Args], None]) -> Callable[[*Args], None]:
         """Tell on the loop, in the order of the calls."""
@@ -77,7 +102,14 @@ class OneThread:
 
     def close(self) -> None:
         """End the thread once its work is done."""
-        self._thread.shutdown(wait=False)
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (job := self._work.get()) is not None:
+            work, then = job
+            work()
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(then)
 
 
 def lane(*, inline: bool) -> Lane:

@@ -138,7 +138,7 @@ class LedgerWriter:
     async def close(self) -> None:
         """Write what is queued, give our holds up and close the file."""
         try:
-            await self.drain()
+            await self.drain(within=5.0 if self._turns.hangs is None else 0.0)
         except (LedgerError, OSError) as error:
             _log.error("%s", error)
         self._turns.stop()
@@ -149,7 +149,10 @@ class LedgerWriter:
             with suppress(asyncio.CancelledError):
                 await self._beats
             await asyncio.to_thread(self._background.stop)
-        await self._lane.do(lambda: self._ledger.close(self._clock()))
+        try:
+            await self._promptly(lambda: self._ledger.close(self._clock()))
+        except LedgerError as error:
+            _log.error("%s; calls that are open settle at what was held for them", error)
         self._lane.close()
 
     async def _patiently[T](self, act: Callable[[], T]) -> T:

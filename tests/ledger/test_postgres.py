@@ -350,8 +350,7 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     await writer.admit(make_ask("before"))
     writer.settle(make_end("before", 5))
     await writer.drain()
-    sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'leash'"
-    pids = [pid for (pid,) in postgres_world.sql(f"{sessions} AND datname = current_database()")]
+    pids = _sessions(postgres_world)
     said: list[str] = []
     try:
         for pid in pids:
@@ -381,6 +380,42 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     }
     assert (ledger.balance("r1").open_calls, ledger.fsck()) == (0, [])
     await writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_process_can_end_while_the_server_hangs(
+    postgres_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing does not wait for an answer; what was open is swept by whoever comes next."""
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
+    other = postgres_world.start()
+    others = _sessions(postgres_world)
+    rng = random.Random(1)  # noqa: S311 - jitter
+    writer = LedgerWriter(postgres_world.open(), clock=present, rng=rng)
+    await writer.start()
+    await writer.admit(make_ask("open", input_tokens=5))
+    pids = _sessions(postgres_world) - others
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(LedgerError, match="has not answered"):
+            await writer.admit(make_ask("refused"))
+        await asyncio.wait_for(writer.close(), 20)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    swept = other.sweep(Instant(present() + 2 * LEASE))
+    assert "open" in {entry.call for entry in swept if _is_end(entry)}
+    assert (other.balance("r1").open_calls, other.fsck()) == (0, [])
+
+
+def _sessions(world: World) -> set[int]:
+    """Return the server's processes that serve ledgers of a database."""
+    rows = world.sql(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'leash' "
+        "AND datname = current_database()"
+    )
+    return {pid for (pid,) in rows}
 
 
 def _is_end(entry: Entry) -> TypeGuard[CallSettled]:
