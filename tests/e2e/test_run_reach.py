@@ -11,7 +11,7 @@ TOKEN = "leash_master_0123456789abcdef"
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_a_run_may_be_held_to_providers(house: House) -> None:
-    """With passthrough = deny a command reaches providers and nobody else, and is given no token."""
+    """With passthrough = deny a command reaches providers only, and is given no token."""
     chat = "https://api.openai.com/v1/chat/completions"
     call = f"curl -sS -d '{{\"model\":\"gpt-4o\"}}' -H 'content-type: application/json' {chat}"
     script = (
