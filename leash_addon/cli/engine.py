@@ -17,6 +17,7 @@ from leash_addon.cli.environment import Trust, trust_of
 from leash_addon.cli.options import now
 from leash_addon.config.packs import load_providers
 from leash_addon.config.prices import Prices, load_prices
+from leash_addon.config.rules import load_packs
 from leash_addon.config.settings import Settings
 from leash_addon.core.journal import Entry
 from leash_addon.errors import UsageError
@@ -30,6 +31,7 @@ from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.hosts import authority_hosts
 from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.listening import Listening
+from leash_addon.proxy.lively import lively
 from leash_addon.proxy.master import Proxy
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
@@ -84,6 +86,8 @@ class Engine:
 def equip(settings: Settings) -> Equipment:
     """Load packs, prices and the authority. Raises ``UsageError`` for what is wrong in them."""
     providers, prices = tables(settings)
+    if settings.screening.on:
+        load_packs(settings.screening.packs, settings.screening.base)  # a wrong one is said early
     return Equipment(
         settings=settings,
         providers=providers,
@@ -180,7 +184,7 @@ async def proxying(
             listening=listening,
             max_body=settings.max_body,
         ) as proxy:
-            with _reloading(addon.screening, equipment.settings):
+            with _reloading(addon.screening, equipment.settings), lively():
                 yield Engine(
                     addon=addon,
                     port=proxy.port,

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import quote, urlsplit
@@ -97,19 +98,33 @@ class Remote:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(f"{self.url}/api/{path}", coded, headers)  # noqa: S310
         direct = urllib.request.build_opener(
+            _NoDetour,
             urllib.request.ProxyHandler({}),  # a proxy that is set here may be the one asked about
             urllib.request.HTTPSHandler(context=ssl.create_default_context()),
         )
         try:
             with direct.open(request, timeout=PATIENCE) as answer:
                 found: bytes = answer.read()
+                is_json = answer.headers.get_content_type() == "application/json"
         except urllib.error.HTTPError as error:
             _fail(self.url, error)
+        except HTTPException:
+            is_json = False
         except OSError as error:
             reason = getattr(error, "reason", error)
             msg = f"--remote: {self.url} does not answer: {reason}"
             raise LeashError(msg) from None
+        if not is_json:
+            msg = f"--remote: {self.url}: what answers there is no admin port of leash serve"
+            raise LeashError(msg)
         return found
+
+
+class _NoDetour(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the token is for the address that was given."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Take it for an answer."""
 
 
 def _fail(url: str, error: urllib.error.HTTPError) -> NoReturn:

@@ -4,7 +4,7 @@ Everything else that the loop serves waits while a transaction runs on it, so a 
 written in several, with a turn of the loop between them.
 """
 
-SPAN = 0.002
+SPAN = 0.003
 """Seconds of the loop that a transaction should take."""
 
 MOST = 64

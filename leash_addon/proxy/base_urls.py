@@ -26,6 +26,9 @@ _BY_PATH = (
     ("/v1alpha/", "gemini"),
     ("/v1/models/*:", "gemini"),
     ("/upload/v1beta/", "gemini"),
+    ("/ws/google.ai.generativelanguage.", "gemini"),
+    ("/v1internal:", "gemini-code-assist"),
+    ("/v2/", "cohere"),
     ("/api/", "ollama"),
     ("/v1/", "openai"),
 )

@@ -1,11 +1,12 @@
-"""A connection that is closed is tidied up, whatever its task was doing.
+"""A connection that is to be closed is closed, however often its task is told so.
 
-mitmproxy (12.2.3) closes a connection by cancelling the task that reads it. Where the cancellation
-finds that task waiting to hand on what came last, nobody tells the layers of the end (so that an
-open call is not settled) and the socket stays open for as long as the process lives. Here both are
-made up for, and a client's connection is not cancelled once more as it ends.
+mitmproxy 12.2.3 ends a connection by cancelling the task that reads it; the task then tells the
+layers and closes the socket. Told a second time, while it waits for its turn to tell the layers
+(which tasks that start eagerly make likely), it dies there: the socket stays open for ever, and the
+layers never hear of the end. A TLS handshake that is refused inside a SOCKS connection does that.
 """
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,37 +16,35 @@ from mitmproxy.proxy.server import ConnectionHandler
 
 
 @contextmanager
-def closed_for_good() -> Iterator[None]:
-    """Leave no closed connection behind, as long as the block lasts."""
-    handle, close = ConnectionHandler.handle_connection, ConnectionHandler.close_connection
+def closing() -> Iterator[None]:
+    """Close them all for as long as the block lasts, in this process."""
+    plain = ConnectionHandler.handle_connection
 
     async def handle_connection(self: ConnectionHandler, connection: Connection) -> None:
         try:
-            await handle(self, connection)
-        finally:
-            left = self.transports.get(connection)
-            if left is not None:
-                connection.state = ConnectionState.CLOSED
-                if left.writer is not None:
-                    left.writer.close()
-                try:
-                    await self.server_event(ConnectionClosed(connection))
-                finally:
-                    self.transports.pop(connection, None)
-
-    def close_connection(
-        self: ConnectionHandler,
-        connection: Connection,
-        half_close: bool = False,
-    ) -> None:
-        if connection is self.client and connection.state is ConnectionState.CLOSED:
-            return
-        close(self, connection, half_close)
+            await plain(self, connection)
+        except CancelledError:
+            if connection in self.transports:
+                await _close(self, connection)
+            raise
 
     ConnectionHandler.handle_connection = handle_connection  # type: ignore[method-assign]
-    ConnectionHandler.close_connection = close_connection  # type: ignore[method-assign]
     try:
         yield
     finally:
-        ConnectionHandler.handle_connection = handle  # type: ignore[method-assign]
-        ConnectionHandler.close_connection = close  # type: ignore[method-assign]
+        ConnectionHandler.handle_connection = plain  # type: ignore[method-assign]
+
+
+async def _close(handler: ConnectionHandler, connection: Connection) -> None:
+    """Tell the layers, whatever comes between, then close the socket."""
+    connection.state = ConnectionState.CLOSED
+    told = False
+    while not told:
+        try:
+            await handler.server_event(ConnectionClosed(connection))
+            told = True
+        except CancelledError:  # once more: it is on its way out already
+            continue
+    left = handler.transports.pop(connection, None)
+    if left is not None and left.writer is not None:
+        left.writer.close()

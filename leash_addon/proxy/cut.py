@@ -142,7 +142,7 @@ class Cutter:
     async def _trip(self, run: str) -> Trip | None:
         balance = await self._governor.look(run)
         costs: list[Pico] = []
-        for found in self._of(run):
+        for found in self._of(run) if balance.limits.counts_money else ():
             counts = not found.intake.imputed or balance.limits.count_imputed
             costs += [self._governor.running(call) for call in self._calls(found) if counts]
         running, now = Pico(sum(costs)), self._governor.clock()

@@ -59,6 +59,8 @@ async def answer(flow: HTTPFlow, response: Response) -> bool:
     handler, stream = found
     if flow.response is not None or stream.server_state != stream.state_wait_for_response_headers:
         return False
+    if not flow.server_conn.connected:
+        return False  # its request would still go out, on a connection that others may get
     name, body = stream.stream_id, response.raw_content or b""
     said = (ResponseHeaders(name, response), ResponseData(name, body), ResponseEndOfMessage(name))
     await _tell(handler, stream, *said)

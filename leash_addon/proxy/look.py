@@ -117,7 +117,7 @@ class Look:
         return self._settings.signed if fixed and action in _CHANGING else action
 
     async def _judged(self, text: Text, action: Action, block: str, path: Path) -> Judged:
-        key = (self._run, action, block)
+        key = (self._run, text.part, action, block)
         known = self._verdicts.find_text(key)
         if known is None:
             allowed = block in self._settings.allowed

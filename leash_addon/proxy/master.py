@@ -29,6 +29,7 @@ from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
+from leash_addon.proxy.closing import closing
 from leash_addon.proxy.discreet import discreet
 from leash_addon.proxy.dispatch import Dispatch
 from leash_addon.proxy.lean import LeanOptions, lean
@@ -96,6 +97,7 @@ class Proxy:
             asyncio_utils.install_exception_handler(made._asyncio_exception_handler)  # noqa: SLF001
         )
         self._exit.enter_context(asyncio_utils.set_eager_task_factory())
+        self._exit.enter_context(closing())
         self._exit.enter_context(lean())
         self._exit.enter_context(discreet())
         self._exit.enter_context(bounded(self._max_body))

@@ -8,9 +8,8 @@ the format's own words, and after a final no the connection is closed.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
 
 from mitmproxy.http import HTTPFlow
 from mitmproxy.websocket import WebSocketMessage
@@ -19,6 +18,7 @@ from leash_addon.core.reading import Outcome, Reading
 from leash_addon.core.verdict import Trip
 from leash_addon.errors import LedgerError
 from leash_addon.proxy.bounds import Bounds
+from leash_addon.proxy.conversation import Socket, model_of
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.failing import account_of
 from leash_addon.proxy.governor import Call, Governor
@@ -29,8 +29,7 @@ from leash_addon.proxy.screened import denial_of, with_findings
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
 from leash_addon.proxy.words import close_of, socket_words
 from leash_addon.wire.asked import Asked, parse_request
-from leash_addon.wire.calls import Opened, Settled, SocketMeter
-from leash_addon.wire.routes import Route
+from leash_addon.wire.calls import Opened, Settled
 from leash_addon.wire.socket import socket_meter
 from leash_addon.wire.turn import Backlog, read_turn
 
@@ -40,24 +39,6 @@ SWITCHED = 101
 
 type Again = Callable[[HTTPFlow, Intake], Awaitable[Denial | None]]
 type Tags = Callable[[HTTPFlow, Intake, Asked], Awaitable[Mapping[str, str]]]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Socket:
-    """One connection.
-
-    ``calls``: those that are open, by the meter's key. ``free``: keys of turns that said to cost
-    nothing. ``own``: messages of ours that mitmproxy will show to its hook, too.
-    """
-
-    intake: Intake
-    route: Route
-    meter: SocketMeter
-    backlog: Backlog
-    calls: dict[int, Call] = field(default_factory=dict)
-    free: set[int] = field(default_factory=set)
-    closing: bool = False
-    own: list[bytes] = field(default_factory=list)
 
 
 class Sockets:
@@ -80,7 +61,7 @@ class Sockets:
         """Meter what an upgrade leads to; ``False`` where its format has no meter."""
         route = intake.route
         if route.model is None:
-            route = replace(route, model=_model_of(intake.url))
+            route = replace(route, model=model_of(intake.url))
         meter = socket_meter(route)
         if meter is None:
             return False
@@ -290,10 +271,3 @@ class Sockets:
 
 def _has_output(reading: Reading) -> bool:
     return reading.usage is not None and bool(reading.usage.output_tokens)
-
-
-def _model_of(url: str) -> str | None:
-    """Return the model that the query of a URL names (Realtime; Azure calls it a deployment)."""
-    query: Mapping[str, list[str]] = parse_qs(urlsplit(url).query)
-    found = query.get("model") or query.get("deployment")
-    return found[0] if found else None

@@ -35,6 +35,7 @@ from leash_addon.proxy.discreet import discreet
 from leash_addon.proxy.flow_view import LeashContentview
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
+from leash_addon.proxy.lively import lively
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.rulebook import Rulebook, open_screening
@@ -168,6 +169,7 @@ class Stock:
         if screening is not None:
             self._rulebook = Rulebook(screening, settings)
             self._rulebook.start()
+            self._exit.enter_context(lively())
         if not settings.limits_given:
             logger.warning("leash: no limit is set; calls are metered and none is refused")
 

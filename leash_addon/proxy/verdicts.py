@@ -22,8 +22,8 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 """Rewritten pieces that are kept as they go out."""
 
 type Key = tuple[str, int, int]
-type TextKey = tuple[str, Action, str]
-"""A run, what is done, and the text's hash."""
+type TextKey = tuple[str, Part, Action, str]
+"""A run, a part, what is done, and the text's hash."""
 
 type BlockKey = tuple[Part, str]
 """A part, and the text's hash: the same in every run, as an agent's system prompt is."""

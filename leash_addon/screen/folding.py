@@ -16,6 +16,8 @@ from leash_addon.screen.confusables import Confusables
 from leash_addon.screen.letters import Letters
 from leash_addon.screen.spacing import beyond_ascii, seen, spaced
 
+NEAR: Final = 4
+"""How much further than in the folded text the end of a match is looked for at first."""
 FEW: Final = 32
 """Characters other than ASCII up to which replacing them in turn is the fastest way."""
 
@@ -51,8 +53,15 @@ class Folding:
         before = seen(folded[:start])
         within = seen(folded[start:end])
         first = self._place(source, before)
-        last = self._place(source, before + within - 1) if within else first
-        return first, max(first, min(last + 1, len(source)))
+        if not within:
+            return first, min(first + 1, len(source))
+        size = NEAR * within
+        while (
+            first + size < len(source) and seen(self.stand(source[first : first + size])) < within
+        ):
+            size *= NEAR
+        last = first + self._place(source[first : first + size], within - 1)
+        return first, min(last + 1, len(source))
 
     def _place(self, source: str, nth: int) -> int:
         """Return the offset of the n-th character (from 0) that is not white space."""

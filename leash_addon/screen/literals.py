@@ -2,9 +2,9 @@ r"""Letters that a pattern cannot do without.
 
 ``\b(?:ignore|forget) .{0,30}\b(?:rules|orders)\b`` needs one of ``ignore`` and ``forget``, and one
 of ``rules`` and ``orders``: two clauses. A text that lacks either cannot match. This is the idea
-of RE2's own FilteredRE2, with two differences that make it ten times as fast on a pack of hundreds
-of patterns: strings too short to tell anything are left out, and the search for the strings
-(``prefilter``) says where they are.
+of RE2's own FilteredRE2, which on the shipped pack reads about 1 MB/s, because its set of strings
+remembers each that it has met; so this is done here, strings too short to tell anything are left
+out, and the search for them (``prefilter``) also says where they are.
 
 The syntax is RE2's (https://github.com/google/re2/wiki/Syntax) as ``pattern.translated`` writes it.
 What is not understood needs nothing, which is safe: then the pattern is tried.

@@ -57,8 +57,8 @@ class Prefilter:
             return
         hits = self._automaton.find_matches_as_indexes(raw, overlapping=True)
         there = {index for index, _, _ in hits}
-        lacking = ~self._union(there)
-        whole = [n for n, needed in enumerate(self._needed) if not needed & lacking][:CROWD]
+        found = self._union(there)
+        whole = [n for n, each in enumerate(self._needed) if each & found == each][:CROWD]
         if not whole:
             return
         wanted = 0
@@ -68,7 +68,7 @@ class Prefilter:
         cells = _by_cell(hits, telling, len(raw) // CELL + 2)
         for pattern in whole:
             needed = self._needed[pattern]
-            for first, last in _runs([not needed & ~cell for cell in cells]):
+            for first, last in _runs([needed & cell == needed for cell in cells]):
                 yield Likely(pattern, max(0, first - 1) * CELL, min((last + 2) * CELL, len(raw)))
 
     def _union(self, indexes: set[int]) -> int:

@@ -302,3 +302,42 @@ async def test_a_virtual_key_is_a_token_of_its_own(gate: Gateway) -> None:
     assert "calls" not in false.json["leash"]
     assert ("sk-real-key-of-ours" in str(sent), key in str(sent)) == (True, False)
     assert gate.house.balance("by-key").calls == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [pytest.param(MASTER, 101, id="token"), pytest.param("", 401, id="none")]
+)
+async def test_websockets_come_by_base_url(gate: Gateway, token: str, status: int) -> None:
+    """An upgrade in origin form is asked for a token like any call, and leads to the provider."""
+    headers = {"x_leash_token": token} if token else {}
+    async with gate.wire() as wire:
+        answer = await wire.ask(
+            "GET /v1/responses",
+            upgrade="websocket",
+            connection="Upgrade",
+            sec_websocket_version="13",
+            sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
+            x_loop_id="socket",
+            **headers,
+        )
+    assert answer.status == status, answer
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+async def test_a_stranger_fills_no_memory(gate: Gateway) -> None:
+    """The body of a request that is refused at its head is read on and dropped."""
+    size, piece = 80_000_000, b"x" * 65_536
+
+    def resident() -> int:
+        status = Path(f"/proc/{gate.leash.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    before = resident()
+    async with gate.wire() as wire:
+        wire.writer.write(f"POST {CHAT} HTTP/1.1\r\ncontent-length: {size}\r\n\r\n".encode())
+        for _ in range(size // len(piece)):
+            wire.writer.write(piece)
+            await wire.writer.drain()
+        answer = await wire.send(b"x" * (size % len(piece)))
+    assert answer.status == 401
+    assert resident() - before < size // 4

@@ -173,6 +173,20 @@ async def test_socks_leads_nowhere_private(gate: Gateway, socks: int, host: str)
     assert (answer.status, answer.reason) == (403, "passthrough")
 
 
+async def test_socks_hangs_up_on_a_handshake_that_goes_nowhere(gate: Gateway, socks: int) -> None:
+    """A TLS hello to a port that is closed to clients ends the connection, at once."""
+    async with gate.wire(socks) as wire:
+        await greeted(wire, "a", MASTER)
+        await through(wire, "example.com", 8443)
+        hello, unused = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl.create_default_context().wrap_bio(unused, hello, server_hostname="example.com")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        wire.writer.write(hello.read())
+        async with asyncio.timeout(20):
+            assert await wire.reader.read() == b""
+
+
 async def test_what_is_turned_away_costs_no_connection(
     tmp_path: Path, nursery: Nursery, provider: FakeProvider
 ) -> None:

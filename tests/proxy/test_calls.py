@@ -1,10 +1,13 @@
 """Calls through the real proxy: admitted, metered, settled, refused."""
 
 import asyncio
+import gzip
 import json
 
+import brotli
 import httpx
 import pytest
+import zstandard
 
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import usd
@@ -209,3 +212,19 @@ async def test_a_tool_loop_of_two_turns_is_stopped(world: MakeWorld) -> None:
         answers = [await it.chat(client) for _ in range(7)]
     assert [each.status_code for each in answers] == [200] * 6 + [429]
     assert "the model called read and edit in turn" in answers[-1].json()["error"]["message"]
+
+
+@pytest.mark.parametrize("coding", ["zstd", "gzip", "br"])
+async def test_an_encoded_request_is_held_at_its_plain_size(world: MakeWorld, coding: str) -> None:
+    """What Codex sends in zstd is read: model, limit and hold are those of the plain body."""
+    body = {"model": "tiny", "messages": [], "max_tokens": 7, "padding": "word " * 2_000}
+    plain = json.dumps(body).encode()
+    encode = {"zstd": zstandard.compress, "gzip": gzip.compress, "br": brotli.compress}[coding]
+    url = "https://api.openai.com/v1/chat/completions"
+    async with world() as it, it.client() as client:
+        for content, headers in ((plain, {}), (encode(plain), {"content-encoding": coding})):
+            await client.post(url, content=content, headers=headers)
+        first, second = await it.settled()
+        sent = it.provider.requests[1]
+    assert (first.hold, len(sent.body) < 1_000) == (second.hold, True)
+    assert (second.hold > usd("2"), second.model) == (True, "tiny")

@@ -230,6 +230,21 @@ async def test_resent_history_is_acted_on_alike_and_recorded_once(world: MakeWor
     assert len(entries) == 1
 
 
+async def test_one_text_in_two_parts_is_two_findings(world: MakeWorld) -> None:
+    """What the user says and what a tool says are told apart, be it the same."""
+    both = {Part.USER: Action.OBSERVE, Part.TOOL_RESULT: Action.OBSERVE}
+    body = chat(BAD)
+    messages: list[object] = body["messages"]  # type: ignore[assignment]
+    body["messages"] = [*messages, {"role": "user", "content": BAD}]
+    async with world(screening=screening(both)) as it, it.client() as client:
+        await post(client, OPENAI, body)
+        (entry,) = it.ledger.findings()
+    assert [(one.part, one.place) for one in entry.found] == [
+        (Part.TOOL_RESULT, "messages[2].content"),
+        (Part.USER, "messages[3].content"),
+    ]
+
+
 async def test_a_new_process_redacts_the_same(world: MakeWorld) -> None:
     """What was redacted is redacted again by a proxy that remembers nothing."""
     sent = []

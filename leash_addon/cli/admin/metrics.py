@@ -29,7 +29,7 @@ class Metrics:
     """Counters that follow one journal."""
 
     def __init__(self) -> None:
-        """Begin at zero; the first ``follow`` sets where the journal begins."""
+        """Count nothing yet; ``begin`` or the first ``follow`` sets where the journal begins."""
         self._registry = registry = CollectorRegistry()
         self._began: int | None = None
         self._seq = 0
@@ -66,11 +66,16 @@ class Metrics:
         """Return everything in the text format."""
         return generate_latest(self._registry)
 
-    def follow(self, ledger: Ledger, now: Callable[[], int]) -> None:
-        """Take in what the journal has got since last time, and what stands open now."""
+    def begin(self, ledger: Ledger) -> int:
+        """Count what comes after the journal's present end; return where that was."""
         if self._began is None:
             self._began = self._seq = ledger.last_seq()
-        for seq, entry in ledger.entries_after(max(self._began, self._seq - OVERLAP)):
+        return self._began
+
+    def follow(self, ledger: Ledger, now: Callable[[], int]) -> None:
+        """Take in what the journal has got since last time, and what stands open now."""
+        began = self.begin(ledger)
+        for seq, entry in ledger.entries_after(max(began, self._seq - OVERLAP)):
             if seq not in self._seen:
                 self._seen.add(seq)
                 self._seq = max(seq, self._seq)

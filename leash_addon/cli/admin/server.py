@@ -1,10 +1,12 @@
 """The admin port's HTTP: probes without a token, everything else behind one."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Callable
 from typing import Any, override
+from urllib.parse import unquote
 
 import msgspec
 from tornado.httpserver import HTTPServer
@@ -12,8 +14,10 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from leash_addon.cli.admin.api import Api
+from leash_addon.cli.admin.bodies import account_in, by_in, given_in
 from leash_addon.cli.admin.desk import Desk
 from leash_addon.cli.admin.metrics import CONTENT_TYPE, Metrics
+from leash_addon.cli.admin.neighbour import is_neighbour
 from leash_addon.cli.options import now
 from leash_addon.errors import LeashError, LedgerError, ListenError, UsageError
 from leash_addon.ledger import Ledger
@@ -26,7 +30,7 @@ READY_WITHIN = 1.0
 """Seconds within which the ledger must answer."""
 
 MOST_BODY = 65_536
-OK, BAD, UNAUTHORIZED, MISSING, AWAY = 200, 400, 401, 404, 503
+OK, BAD, UNAUTHORIZED, FORBIDDEN, MISSING, AWAY = 200, 400, 401, 403, 404, 503
 
 
 class Admin:
@@ -64,6 +68,12 @@ class Admin:
             raise ListenError(msg) from error
         self._server.add_sockets(sockets)
         return int(sockets[0].getsockname()[1])
+
+    async def begin(self) -> None:
+        """Count from here on; a ledger that does not answer is counted from when it first does."""
+        with contextlib.suppress(LeashError, TimeoutError):
+            async with asyncio.timeout(READY_WITHIN):
+                await self.desk(self.metrics.begin)
 
     async def close(self) -> None:
         """Stop listening and close the ledger."""
@@ -103,6 +113,9 @@ class Handler(RequestHandler):
         """Tell whether the token lets the caller in; else it has been answered."""
         gate = self.admin.gate
         if gate is None:
+            if not is_neighbour(self.request):
+                self.refuse(FORBIDDEN, "without a token only programs on this machine may ask")
+                return False
             return True
         scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
         token = token if scheme.lower() == "bearer" else ""
@@ -171,13 +184,18 @@ class Scrape(Handler):
 class Call(Handler):
     """The API."""
 
-    async def get(self, path: str) -> None:
+    async def get(self, _: str) -> None:
         """Read."""
-        await self._do(self._reading(path))
+        await self._do(self._reading(self._words()))
 
-    async def post(self, path: str) -> None:
+    async def post(self, _: str) -> None:
         """Change."""
-        await self._do(self._changing(path))
+        await self._do(self._changing(self._words()))
+
+    def _words(self) -> list[str]:
+        """Take the path apart; a tenant's run has a slash in its name, which comes as ``%2F``."""
+        path = self.request.path.removeprefix("/api/").strip("/")
+        return [unquote(word) for word in path.split("/")]
 
     async def _do(self, work: Callable[[Ledger], object] | None) -> None:
         if not self.has_entered():
@@ -197,7 +215,7 @@ class Call(Handler):
         else:
             self.answer(OK, found)
 
-    def _reading(self, path: str) -> Callable[[Ledger], object] | None:
+    def _reading(self, words: list[str]) -> Callable[[Ledger], object] | None:
         api = self.admin.api
         every = self.get_query_argument("all", "") == "1"
         run = self.get_query_argument("run", "") or None
@@ -208,50 +226,25 @@ class Call(Handler):
             "findings": lambda ledger: api.findings(ledger, run),
             "tokens": lambda _: api.tokens(),
         }
-        match path.strip("/").split("/"):
+        match words:
             case ["runs", name]:
                 return lambda ledger: api.run(ledger, name)
             case ["runs", name, "journal"]:
                 return lambda ledger: api.journal(ledger, name)
             case _:
-                return plain.get(path.strip("/"))
+                return plain.get("/".join(words))
 
-    def _changing(self, path: str) -> Callable[[Ledger], object] | None:
+    def _changing(self, words: list[str]) -> Callable[[Ledger], object] | None:
         api, body = self.admin.api, self.request.body
-        match path.strip("/").split("/"):
+        match words:
             case ["runs", name, "kill"]:
-                return lambda ledger: api.kill(ledger, name, _texts(body).get("by", "the API"))
+                return lambda ledger: api.kill(ledger, name, by_in(body))
             case ["runs", name, "raise"]:
-                return lambda ledger: api.raise_run(ledger, name, *_given(body))
+                return lambda ledger: api.raise_run(ledger, name, *given_in(body))
             case ["caps", "raise"]:
-                return lambda ledger: api.raise_cap(ledger, *_account(body))
+                return lambda ledger: api.raise_cap(ledger, *account_in(body))
             case _:
                 return None
-
-
-def _texts(body: bytes) -> dict[str, str]:
-    """Read a body: an object of texts, or nothing. Raises ``UsageError``."""
-    if not body.strip():
-        return {}
-    try:
-        return msgspec.json.decode(body, type=dict[str, str])
-    except msgspec.MsgspecError as error:
-        msg = f"the body must be a JSON object of texts: {error}"
-        raise UsageError(msg) from None
-
-
-def _given(body: bytes) -> tuple[dict[str, str], str]:
-    given = _texts(body)
-    return {name: text for name, text in given.items() if name != "by"}, given.get("by", "the API")
-
-
-def _account(body: bytes) -> tuple[str, dict[str, str], str]:
-    given, by = _given(body)
-    if "account" not in given:
-        msg = 'name an "account", as /api/caps lists them'
-        raise UsageError(msg)
-    account = given.pop("account")
-    return account, given, by
 
 
 def _log(handler: RequestHandler) -> None:
