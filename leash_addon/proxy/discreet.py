@@ -17,6 +17,8 @@ TELLTALE = (
     "Unknown HTTP version",
     "Invalid header line",
     "invalid header name",
+    "before completing request headers",
+    "Received WebSocket",
 )
 """What mitmproxy (12.2.3) writes before the bytes of a client."""
 
