@@ -20,6 +20,10 @@ from leash_addon.proxy.front import speaks_to_us
 logger = logging.getLogger(__name__)
 
 
+MOST = 1000
+"""Leaves that are kept. A pattern permits any number of names, and clients choose them."""
+
+
 class NotPermittedError(ValueError):
     """A leaf was asked for a host that the authority may not sign."""
 
@@ -48,7 +52,10 @@ class LeafStore:
         if known is not None and known.cert.notafter - now > LEAF_LIFE / 2:
             return known
         entry = self._make(host, now)
+        self._leaves.pop(host, None)
         self._leaves[host] = entry
+        if len(self._leaves) > MOST:
+            del self._leaves[next(iter(self._leaves))]
         return entry
 
     def _make(self, host: str, now: datetime) -> certs.CertStoreEntry:

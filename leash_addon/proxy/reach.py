@@ -15,7 +15,7 @@ import socket
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +34,16 @@ LOOKUP = 10.0
 
 NAT64 = 0x0064FF9B << 96
 """64:ff9b::/96: an IPv4 address lies in the last 32 bits (RFC 6052 section 2.1)."""
+
+UNICAST = IPv6Network("2000::/3")
+"""All that is given out of IPv6 (https://www.iana.org/assignments/ipv6-address-space, 2026-11)."""
+
+NOT_PUBLIC = (
+    IPv4Network("192.0.0.0/24"),  # protocol assignments; Oracle's metadata is at .192
+    IPv4Network("168.63.129.16/32"),  # Azure's WireServer, beside its metadata
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+)
+"""What Python 3.12 calls global and no client has a reason to reach."""
 
 
 class UnreachableError(Exception):
@@ -154,7 +164,9 @@ def embedded(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 def is_public(ip: IPv4Address | IPv6Address) -> bool:
     """Tell whether an address belongs to the internet at large (RFC 6890 registries)."""
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, IPv6Address) and ip not in UNICAST:
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in each for each in NOT_PUBLIC)
 
 
 _CHOSEN: ContextVar[tuple[Where, list[Found]] | None] = ContextVar("chosen", default=None)

@@ -74,8 +74,18 @@ class ProviderRule:
     websocket: Upgrade | None = None
 
     def route(self, method: str, path: str) -> Route:
-        """Say what a request for a path (with or without its query) is."""
+        """Say what a request for a path (with or without its query) is.
+
+        One that is free only as it is written, and not as a server may read it (``/free/../paid``,
+        ``/a//b``), is blind.
+        """
         method, path = method.upper(), path.partition("?")[0].partition("#")[0]
+        found = self._read(method, path)
+        if found.free and method not in READING and (other := resolved(path)) != path:
+            return found if self._read(method, other).free else self._as(BLIND, None)
+        return found
+
+    def _read(self, method: str, path: str) -> Route:
         for rule in self.rules:
             if rule.method in {method, "*"} and (found := rule.path.fullmatch(path)):
                 return self._as(rule.meaning, _model(found))
@@ -170,6 +180,17 @@ def compile_rule(line: str, meaning: str) -> PathRule:
 def host_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a host pattern: ``*`` is one or more characters of one label."""
     return re.compile("[^.]+".join(re.escape(part) for part in pattern.lower().split("*")))
+
+
+def resolved(path: str) -> str:
+    """Return a path as a lenient server reads it: decoded, without empty and dot segments."""
+    kept: list[str] = []
+    for segment in unquote(path).replace("\\", "/").split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in {"", "."}:
+            kept.append(segment)
+    return "/" + "/".join(kept)
 
 
 def _regex(pattern: str) -> str:

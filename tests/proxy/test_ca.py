@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from leash_addon.config.packs import load_providers
 from leash_addon.errors import UsageError
+from leash_addon.proxy import certs
 from leash_addon.proxy.ca import Authority, finish, open_authority, rotate
 from leash_addon.proxy.certificates import make_leaf, new_key
 from leash_addon.proxy.certs import LeafStore, NotPermittedError, utc_now
@@ -83,6 +84,17 @@ def test_store_keeps_a_leaf_for_half_its_life(tmp_path: Path) -> None:
     assert store.leaf("API.openai.com.") is first
     moment[0] = NOW + timedelta(days=5)
     assert store.leaf("api.openai.com").cert != first.cert
+
+
+def test_store_forgets_the_oldest_of_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that clients invent below a pattern fill no memory."""
+    monkeypatch.setattr(certs, "MOST", 2)
+    store = LeafStore(open_authority(tmp_path, ["*.openai.azure.com"], NOW), lambda: NOW)
+    first, second, *_ = (store.leaf(f"{name}.openai.azure.com") for name in ("a", "b", "c"))
+    assert store.leaf("b.openai.azure.com") is second
+    assert store.leaf("a.openai.azure.com") is not first
 
 
 def test_files_are_private(tmp_path: Path) -> None:

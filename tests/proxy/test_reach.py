@@ -52,6 +52,12 @@ def test_names(given: dict[str, object], host: str, port: int, allowed: bool) ->
     [
         ("93.184.216.34", True),
         ("2606:2800:220:1::1", True),
+        ("168.63.129.16", False),
+        ("192.0.0.192", False),
+        ("::127.0.0.1", False),
+        ("fec0::1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("3fff::1", False),
         ("127.0.0.1", False),
         ("127.9.9.9", False),
         ("0.0.0.0", False),

@@ -100,6 +100,7 @@ def test_a_call_has_its_format(line: str, provider: str, name: str, model: str |
         "POST bedrock-runtime.us-east-1.amazonaws.com/model/m/count-tokens",
         "DELETE generativelanguage.googleapis.com/v1beta/cachedContents/x",
         "POST acme.cloud.databricks.com/api/2.0/jobs/run-now",
+        "POST acme.cloud.databricks.com/api/2.0/workspace/a%2Fb/",
     ],
 )
 def test_what_is_no_bill_is_free(line: str) -> None:
@@ -119,6 +120,12 @@ def test_what_is_no_bill_is_free(line: str) -> None:
         "POST api.anthropic.com/v1/messages/batches",
         "POST chatgpt.com/backend-api/codex/unheard-of",
         "POST api.deepgram.com/v1/listen",
+        "POST api.openai.com/v1/conversations/../audio/speech",
+        "POST api.openai.com/v1/uploads/%2e%2e/audio/speech",
+        "POST api.openai.com/v1/uploads/..%2Faudio%2Fspeech",
+        "POST chatgpt.com/backend-api//codex/responses",
+        "POST chatgpt.com/backend-api/./f/conversation",
+        "POST chatgpt.com/backend-api/conversation/",
     ],
 )
 def test_an_unknown_write_is_blind(line: str) -> None:
