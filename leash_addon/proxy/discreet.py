@@ -38,3 +38,14 @@ def discreet() -> Iterator[None]:
         yield
     finally:
         talking.removeFilter(silent)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Log nothing of mitmproxy's servers while this lasts: who starts them tells what failed."""
+    telling = logging.getLogger("mitmproxy.addons.proxyserver")
+    before, telling.disabled = telling.disabled, True
+    try:
+        yield
+    finally:
+        telling.disabled = before
