@@ -13,6 +13,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.proxy.ca import Authority, fingerprint_of, finish, open_authority
 from leash_addon.proxy.ca import rotate as begin
 from leash_addon.proxy.hosts import authority_hosts
+from leash_addon.proxy.secret import open_secret
 
 EXAMPLES = """\b
 Examples:
@@ -38,6 +39,7 @@ def ca(ctx: click.Context, /, *, only_path: bool, as_json: bool, config: Path | 
         return
     settings = read_settings(config)
     authority = open_authority(settings.home / "ca", hosts_of(settings), datetime.now(UTC))
+    open_secret(settings.home)  # replicas share both, so whoever copies the one finds the other
     if as_json:
         click.echo(shown.as_json(_shown(authority)))
     elif only_path:

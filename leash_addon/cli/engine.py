@@ -182,6 +182,7 @@ async def proxying(
             upstream_roots=files.upstream,
             shared=shared,
             listening=listening,
+            max_body=settings.max_body,
         ) as proxy:
             with _reloading(addon.screening, equipment.settings), lively():
                 yield Engine(

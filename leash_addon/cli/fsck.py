@@ -32,7 +32,7 @@ def fsck(*, repair: bool, as_json: bool, config: Path | None, db: str | None) ->
         problems = ledger.upkeep.repair() if repair else ledger.fsck()
         path, left = ledger.path, ledger.fsck() if repair else problems
         orphans = ledger.upkeep.orphans(now())
-    warning = sqlite_warning()
+    warning = sqlite_warning() if isinstance(path, Path) else None
     if as_json:
         found = [{"place": each.place, "message": each.message} for each in problems]
         told = {"db": str(path), "problems": found, "left": len(left)}

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leash_addon.cli.jail_calls import forbidden
 from leash_addon.cli.jail_gate import Gate
 from leash_addon.cli.terminal import open_terminal
 from leash_addon.cli.wrap import NOT_FOUND, Ended, wrap
@@ -138,6 +139,7 @@ def _words(way: str, walls: Walls, *, port: int, fd: int, command: Sequence[str]
         "hide": walls.hide,
         "blank": walls.blank,
         "read_only": walls.read_only,
+        "calls": forbidden(),
         "default": [],
     }
     return [sys.executable, "-I", "-S", str(INSIDE), json.dumps(order), "--", *command]

@@ -10,7 +10,7 @@ inherited: one that listens where the proxy seems to be, and one that sees what 
 
 ``ORDER`` is JSON: ``how`` (``own``: make the namespaces here; ``bwrap``: have bubblewrap make them;
 ``made``: they are there), ``fd`` (-1: a trial), ``port``, ``hide``, ``blank``, ``read_only``,
-``default`` (signals to set back).
+``calls`` (a filter of system calls), ``default`` (signals to set back).
 
 Numbers are those of the kernel's headers: linux/sched.h, mount.h, prctl.h, rtnetlink.h, filter.h
 (https://github.com/torvalds/linux/tree/v6.12/include/uapi/linux, read 2026-11-22).
@@ -36,6 +36,7 @@ KEPT_FLAGS = {1: 1, 2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 """Flags of a mount that a remount must repeat: as ``statvfs`` has them, as ``mount`` takes them."""
 
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, CLEAR_ALL = 24, 38, 47, 4
+PR_SET_SECCOMP, BY_FILTER = 22, 2
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 RTM_NEWROUTE, ACKED_NEW = 24, 0x1 | 0x4 | 0x200 | 0x400
 LOCAL_TABLE, BOOT, RTN_LOCAL, RTA_OIF, HOST_SCOPE = 255, 3, 2, 4, 254
@@ -95,6 +96,7 @@ def main(argv: list[str]) -> NoReturn:
             make_namespaces(order)
         hand_out(order)
         give_up_powers()
+        filter_calls(order["calls"])
     except (Refused, OSError) as refused:
         complain(order, str(refused))
     if order["fd"] < 0:
@@ -210,10 +212,14 @@ def route_everything(family: int) -> None:
 
 def attach_filter(packets: socket.socket) -> None:
     """Have only those packets that tell of an attempt."""
-    program = b"".join(struct.pack("HBBI", *line) for line in WATCHED)
-    held = ctypes.create_string_buffer(program)
-    found = struct.pack("HL", len(WATCHED), ctypes.addressof(held))
+    found, _held = packed(WATCHED)
     packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, found)
+
+
+def packed(program: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - JSON, or a tuple
+    """Return a BPF program as the kernel takes it, and what must be kept until it has."""
+    held = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in program))
+    return struct.pack("HL", len(program), ctypes.addressof(held)), held
 
 
 def give_up_powers() -> None:
@@ -226,6 +232,14 @@ def give_up_powers() -> None:
     kept = libc.capset(head, none) != 0 or libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
     if capability == 0 or kept:
         msg = "its powers cannot be given up"
+        raise Refused(msg)
+
+
+def filter_calls(program: list[list[int]]) -> None:
+    """Have the kernel refuse some system calls, to every process from here on."""
+    found, _held = packed(program)
+    if libc.prctl(PR_SET_SECCOMP, BY_FILTER, ctypes.c_char_p(found), 0, 0) != 0:
+        msg = "this kernel filters no system calls (CONFIG_SECCOMP_FILTER)"
         raise Refused(msg)
 
 

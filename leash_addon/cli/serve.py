@@ -8,6 +8,7 @@ import click
 
 from leash_addon.cli.addresses import address, is_loopback, shown
 from leash_addon.cli.admin.serving import admin_port
+from leash_addon.cli.descriptors import raise_descriptors
 from leash_addon.cli.options import read_settings, serving_options
 from leash_addon.cli.service import Service, serve_alone, serve_together
 from leash_addon.config import values
@@ -123,6 +124,7 @@ def serve(
     for each in (host, *(address(where)[0] for where in further if where)):
         may_serve(settings, each, insecure=insecure)
     log_to_stderr(log_level)
+    raise_descriptors()
     listening = Listening(
         certificate=listener_certificate(settings),
         asks=bool(settings.tokens),

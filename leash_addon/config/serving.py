@@ -65,6 +65,12 @@ SERVING_KEYS = (
         about="keep so many runs in memory; the one unused the longest goes first",
     ),
     Key(
+        name="max_body",
+        read=values.size,
+        example="100m",
+        about="answer 413 to a call with a larger body",
+    ),
+    Key(
         name="tls_cert",
         read=values.text,
         example="gateway.pem",

@@ -28,6 +28,9 @@ from leash_addon.wire.routes import Upgrade
 
 __all__ = ["KEYS", "LIMITING", "LIMIT_KEYS", "PATHS", "Key", "Settings"]
 
+MAX_BODY = 100 * 1024 * 1024
+"""Bytes of a call's body, unless somebody says otherwise."""
+
 NO_PROVIDERS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
 
@@ -72,6 +75,7 @@ class Settings:
     tenant_from: tuple[str, ...] = sources.TENANT_FROM
     require_run_id: bool = False
     max_runs: int = 10_000
+    max_body: int = MAX_BODY
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tokens: tuple[Grant, ...] = ()

@@ -5,6 +5,7 @@ Every reader takes what ``tomllib`` with ``parse_float=Decimal`` yields, or a st
 """
 # ruff: noqa: TRY004 - a wrong type in a file is bad input, not a wrong call
 
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -17,6 +18,7 @@ from leash_addon.core.money import Pico, usd
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off", ""})
+_SIZE = re.compile(r"([0-9]{1,12})([kmg]?)")
 _STATUSES = frozenset({400, 402, 403, 429})
 
 
@@ -62,6 +64,15 @@ def positive(value: object) -> int:
         msg = "must be at least 1; leave the key out for the usual value"
         raise ValueError(msg)
     return found
+
+
+def size(value: object) -> int:
+    """Read a number of bytes: ``100m`` is 100 MiB; also ``k`` and ``g``."""
+    found = _SIZE.fullmatch(str(value).strip().lower())
+    if found is None or isinstance(value, bool) or not int(found[1]):
+        msg = f"{_shown(value)} is not a size; write for example 100m, 64k or 1g"
+        raise ValueError(msg)
+    return count(int(found[1]) << 10 * "_kmg".index(found[2] or "_"))
 
 
 def span(value: object) -> int:

@@ -1,5 +1,6 @@
 """What is known of a request to a provider before its body is read."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,14 @@ from leash_addon.wire.senders import read_sender
 
 UNKNOWN_PATH = "unknown_path"
 """The reason of a refusal for a path that means no provider."""
+
+HAS_PORT = re.compile(r":[0-9]*$")
+"""The end of a Host header with a port."""
+
+MISDIRECTED = "misdirected"
+"""The reason of a refusal for a Host header that names another server than the request's own."""
+
+MISDIRECTED_WHY = "the Host header names another server than the one that the request is for"
 
 PASSTHROUGH = "passthrough"
 """The reason of a refusal for a server that may not be reached."""
@@ -127,6 +136,9 @@ class Reception:
             found = (target.host, target.rule)
         if found is None:
             return await self._pass_through(request)
+        if not ours and misdirected(flow, found[0]):
+            denial = Denial(reason=MISDIRECTED, message=MISDIRECTED_WHY, status=421)
+            return TurnedAway(denial=denial, shape=shape)
         credential = credential_of(headers, request.path)
         seen = Sighting(
             headers=headers,
@@ -201,6 +213,16 @@ class Reception:
         if intake.grant is not None:
             intake.tags = {**caller.tags, "key": intake.grant.name}
         return None
+
+
+def misdirected(flow: http.HTTPFlow, host: str) -> bool:
+    """Tell whether the Host header of a request to ``host`` asks for another server behind it."""
+    request = flow.request
+    named = request.host_header
+    if not named:
+        return False
+    name = plain(named.rpartition(":")[0] if HAS_PORT.search(named) else named)
+    return name not in {host, plain(request.host), plain(flow.client_conn.sni or "")}
 
 
 async def unreachable(

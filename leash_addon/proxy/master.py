@@ -23,8 +23,10 @@ from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 from mitmproxy.utils import asyncio_utils
 
+from leash_addon.config.settings import MAX_BODY
 from leash_addon.errors import ListenError
 from leash_addon.proxy.addon import LeashAddon
+from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.closing import closing
@@ -38,9 +40,6 @@ from leash_addon.proxy.seam import seam
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
 
-MAX_BODY = "1g"
-"""A larger request is answered 413 before anything of it is held or forwarded."""
-
 BACKLOG = 1024
 """Connections that may wait to be accepted; asyncio's 100 is less than a fan-out of agents."""
 
@@ -53,7 +52,7 @@ class Proxy:
 
     ``port`` 0 takes a free one. ``upstream_roots``: PEM file of the roots that providers'
     certificates are checked against; certifi's when ``None``. ``shared``: other processes may
-    listen on the same port. Raises ``ListenError``.
+    listen on the same port. ``max_body``: bytes of a call's body. Raises ``ListenError``.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class Proxy:
         upstream_roots: Path | None = None,
         shared: bool = False,
         listening: Listening | None = None,
+        max_body: int = MAX_BODY,
     ) -> None:
         """Prepare; nothing listens before ``start``."""
         self._addon = addon
@@ -75,6 +75,7 @@ class Proxy:
         self._roots = upstream_roots
         self._shared = shared
         self._listening = listening or Listening()
+        self._max_body = max_body
         self._server = Proxyserver()
         self._exit = ExitStack()
         self._master: master.Master | None = None
@@ -99,6 +100,7 @@ class Proxy:
         self._exit.enter_context(closing())
         self._exit.enter_context(lean())
         self._exit.enter_context(discreet())
+        self._exit.enter_context(bounded(self._max_body))
         self._exit.enter_context(seam(self._addon.keys.swaps))
         with untold():
             try:
@@ -168,7 +170,6 @@ class Proxy:
         listening = self._listening
         return {
             **listening.web_options,
-            "body_size_limit": MAX_BODY,
             "connection_strategy": "lazy",  # a refused call must cost no upstream connection
             "http2": False,  # a stream can be cut alone
             "listen_host": self._host,

@@ -28,6 +28,7 @@ from leash_addon.errors import LeashError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
+from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.clients import load_clients
 from leash_addon.proxy.commands import Commands
 from leash_addon.proxy.discreet import discreet
@@ -152,6 +153,7 @@ class Stock:
         )
         self._exit.enter_context(seam(keys.swaps))
         self._exit.enter_context(discreet())
+        self._exit.enter_context(bounded(settings.max_body))
         access = Access.of(settings, providers, clock=_clock, run=policy.run)
         self.addons.append(
             LeashAddon(

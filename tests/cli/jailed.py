@@ -1,12 +1,15 @@
 """Looks around in a jail and prints what it finds as JSON; its argument is a port outside."""
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
 import sys
 import urllib.request
 from pathlib import Path
+
+TIOCSTI = 0x5412
 
 
 def reached(host: str, port: int) -> str:
@@ -53,6 +56,16 @@ def peeked(pid: int) -> str:
     return "read"
 
 
+def typed() -> str:
+    """Try to type a letter for the shell outside, into what is no terminal."""
+    with Path(os.devnull).open() as device:
+        try:
+            fcntl.ioctl(device, TIOCSTI, b"#")
+        except OSError as error:
+            return os.strerror(error.errno or 0)
+    return "typed"
+
+
 leash = int(os.environ["LEASH_PID_FOR_TEST"])
 found: dict[str, object] = {
     "called": called(),
@@ -63,6 +76,7 @@ found: dict[str, object] = {
     "leash.toml": written(Path("leash.toml")),
     "another file": written(Path("other.txt")),
     "leash's environment": peeked(leash),
+    "typing for the shell outside": typed(),
     "powers": {
         line.split()[1]
         for line in Path("/proc/self/status").read_text().splitlines()

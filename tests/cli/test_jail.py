@@ -58,6 +58,7 @@ def test_a_jailed_command_reaches_leash_and_nothing_else(
         "leash.toml": "OSError",
         "another file": "written",
         "leash's environment": "PermissionError",
+        "typing for the shell outside": "Operation not permitted",
         "powers": "0000000000000000",
     }
     assert "attempts to get past leash went nowhere: " in done.err

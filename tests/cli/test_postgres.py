@@ -37,6 +37,7 @@ def test_every_command_works_on_a_servers_ledger(leash: Leash, url: str) -> None
         leash("prune", "--before", "2020-01-01", *db),
     ]
     assert [done.code for done in said] == [0] * 5, said
+    assert "SQLite" not in said[2].out
     assert "hunter2" not in agent.err + "".join(done.out + done.err for done in said)
     assert not (leash.folder / "home" / ".leash" / "leash.db").exists()
 

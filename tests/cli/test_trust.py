@@ -32,6 +32,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tuple
 def test_ca_rotate_says_who_must_trust_what(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The next root is shown beside the present one, and then is the present one."""
     first = json.loads(run(capsys, "ca", "--json")[0])
+    assert (home / ".leash" / "secret").stat().st_size == 32  # what replicas share is there whole
     _, err = run(capsys, "ca", "rotate")
     assert str(home / ".leash" / "ca" / "next-root.pem") in err
     between = json.loads(run(capsys, "ca", "--json")[0])

@@ -40,6 +40,7 @@ connect_ports = [443, 8443]
 allow_private = ["10.1.0.0/16", "git.example.com"]
 trusted_balancers = ["10.0.0.1"]
 max_runs = 50
+max_body = "2m"
 tls_cert = "gateway.pem"
 tls_key = "gateway.key"
 
@@ -137,6 +138,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         allow_private=(ip_network("10.1.0.0/16"), "git.example.com"),
         trusted_balancers=(ip_network("10.0.0.1"),),
         max_runs=50,
+        max_body=2 * 1024 * 1024,
         tls_cert=tmp_path / "gateway.pem",
         tls_key=tmp_path / "gateway.key",
         run_from=("path", "header:x-loop-id"),

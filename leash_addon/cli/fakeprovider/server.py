@@ -172,7 +172,7 @@ class FakeProvider:
         try:
             body = msgspec.json.decode(request.body, type=dict[str, object])
             script = suited(self.script.varied(request.headers), body)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             await _plain(writer, 400, _error(str(error)))
             return
         call = _call(request, body, self.seen.count)
