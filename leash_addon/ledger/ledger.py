@@ -11,6 +11,7 @@ seconds (see ``open_ledger``), not at all once a ``LedgerWriter`` has it.
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -223,7 +224,11 @@ class Ledger(Reports):
         """Return the runs, the most recently active first."""
         with self.database.guarded():
             found = list(read_runs(self.database.query, self._codec))
-        standings = [self._standing(run, balance, now) for run, balance in found]
+            lives = cache(lambda owner: self._owners.alive(owner, now))  # many runs have few owners
+            standings = [
+                Standing(run=run, balance=balance, status=status_of(balance, lives))
+                for run, balance in found
+            ]
         return sorted(standings, key=last_activity, reverse=True)[:limit]
 
     def _standing(self, run: str, balance: Balance, now: Instant) -> Standing:

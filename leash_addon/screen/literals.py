@@ -24,7 +24,7 @@ MOST: Final = 64
 """Strings of one clause; past it a clause is left out, or a product is not spelled out."""
 WIDEST_CLASS: Final = 6
 ZERO_WIDTH: Final = frozenset("bBAz")
-CLASSES: Final = frozenset("dDsSwWpPnrtfvaC")
+CLASSES: Final = frozenset("dDsSwWpPrtfvaC")
 PLAIN: Final = re.compile(r"[^\\\[\](){}.*+?|^$]+(?![*+?{])")
 """Signs that stand for themselves, none of them repeated."""
 EMPTY: Final[Clause] = frozenset({""})
@@ -43,6 +43,8 @@ class Need(NamedTuple):
 
 ANYTHING: Final = Need(None)
 NOTHING: Final = Need(EMPTY)
+BLANK: Final = Need(frozenset({" "}))
+"""Also for the end of a line: ``prefilter`` reads it as a blank."""
 
 
 def clauses(pattern: str) -> tuple[Clause, ...]:
@@ -74,10 +76,10 @@ def _clause(exact: Clause | None) -> list[Clause]:
 
 
 def _telling(text: str) -> int:
-    """Weigh a string: a letter beyond ASCII or a sign tells more than a letter."""
+    """Weigh a string: a letter beyond ASCII or a sign tells more than a letter, a blank nothing."""
     if text.isascii() and text.isalnum():
         return len(text)
-    return sum(1 if char.isascii() and char.isalnum() else 2 for char in text)
+    return sum(1 if c.isascii() and c.isalnum() else 2 for c in text if c != " ")
 
 
 def _joined(needs: Iterable[Need]) -> Need:
@@ -127,7 +129,7 @@ class _Reader:
         while self._at < len(self._left) and self._left[self._at] not in "|)":
             if run := PLAIN.match(self._left, self._at):
                 self._at = run.end()
-                found.append(Need(frozenset({run[0]})))
+                found.append(Need(frozenset({run[0].replace("\n", " ")})))
             else:
                 found.append(self._repeated(self._atom()))
         return _joined(found)
@@ -174,7 +176,7 @@ class _Reader:
         self._at += 1
         if char in "^$":
             return NOTHING
-        return ANYTHING if char == "." else Need(frozenset({char}))
+        return ANYTHING if char == "." else BLANK if char == "\n" else Need(frozenset({char}))
 
     def _group(self) -> Need:
         if self._take("?") and not self._take(":"):
@@ -202,6 +204,8 @@ class _Reader:
             return Need(frozenset({chr(int(code, 16)).lower()}))
         if char in "pP":
             self._until("}") if self._left[self._at] == "{" else self._two(1)
+        if char == "n":
+            return BLANK
         if char in CLASSES:
             return ANYTHING
         if char.isalnum():
@@ -233,5 +237,6 @@ class _Reader:
                 is_range = self._left[self._at] == "-" and self._left[self._at + 1] != "]"
                 plain &= not is_range
         self._at += 1
-        usable = plain and not negated and len(chars) <= WIDEST_CLASS and not chars & {" ", "\n"}
-        return Need(frozenset(chars)) if usable else ANYTHING
+        if not plain or negated or len(chars) > WIDEST_CLASS:
+            return ANYTHING
+        return Need(frozenset(" " if char == "\n" else char for char in chars))

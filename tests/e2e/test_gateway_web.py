@@ -44,6 +44,8 @@ async def test_flows_are_shown_to_the_bearer_of_its_token_and_show_none_of_ours(
     assert [flow["request"]["path"] for flow in flows] == ["/v1/chat/completions"]
     assert "run seen" in flows[0]["comment"]
     assert (MASTER in opened.text, MASTER in gate.log_text()) == (False, False)
+    assert len(re.findall(told[0], gate.log_text())) == len(told)  # said at the start, not again
+    assert "/flows?token=***" in gate.log_text()
     async with gate.wire(int(transparent)) as wire:  # nobody redirected this one
         wire.writer.write(b"GET / HTTP/1.1\r\nhost: api.openai.com\r\n\r\n")
         with suppress(ConnectionResetError):

@@ -12,7 +12,7 @@ from leash_addon.screen.prefilter import CELL, Prefilter
     [
         (
             r"\b(?:ignore|forget)[ \n].{0,9}\bmy (?:rules|orders?)\b",
-            [{"ignore", "forget"}, {"my rules", "my order"}],
+            [{"ignore ", "forget "}, {"my rules", "my order"}],
         ),
         (r"(?m)^system:\s", [{"system:"}]),
         (r"\[/?inst\]", [{"[inst]", "[/inst]"}]),
@@ -22,7 +22,9 @@ from leash_addon.screen.prefilter import CELL, Prefilter
         (r"(?i:gate){2}", [{"gate"}]),
         (r"(?:gate)?door|window", [{"door", "window"}]),
         (r"[^a]]bcd", [{"]bcd"}]),
-        (r"[gG]ate[ \n]now", [{"gate"}, {"now"}]),
+        (r"[gG]ate[ \n]now", [{"gate now"}]),
+        (r"gate\nnow", [{"gate now"}]),
+        (r"ab |of me", []),
         (r"(?:gate)?", []),
         (r"[a-z]{12}", []),
         (r"(?:gate|[a-z]x)", []),
@@ -39,7 +41,9 @@ def test_a_pattern_needs_its_longest_strings(pattern: str, needed: list[set[str]
 
 WORDS = st.sampled_from(["open", "gate", "now", "x", "再开", "ij"])
 PIECES = st.recursive(
-    st.one_of(WORDS, st.sampled_from([r"\b", ".", "[ab]", r"\s", "[^x]", "(?i)", r"\x{67}ate"])),
+    st.one_of(
+        WORDS, st.sampled_from([r"\b", ".", "[ab]", r"[ \n]", r"\s", "[^x]", "(?i)", r"\x{67}ate"])
+    ),
     lambda inner: st.one_of(
         st.lists(inner, min_size=1, max_size=4).map("".join),
         st.lists(inner, min_size=1, max_size=3).map(lambda each: f"(?:{'|'.join(each)})"),
@@ -52,7 +56,7 @@ PIECES = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
-@given(PIECES, st.lists(st.one_of(WORDS, st.sampled_from([" ", "ab", "a"]))).map("".join))
+@given(PIECES, st.lists(st.one_of(WORDS, st.sampled_from([" ", "\n", "ab", "a"]))).map("".join))
 def test_what_matches_has_what_is_needed(pattern: str, text: str) -> None:
     """Whatever RE2 matches holds a string of every clause."""
     options = re2.Options()
@@ -60,7 +64,8 @@ def test_what_matches_has_what_is_needed(pattern: str, text: str) -> None:
     options.case_sensitive = False
     match = re2.compile(pattern, options).search(text)
     if match is not None:
-        assert [c for c in clauses(pattern) if not any(s in match.group() for s in c)] == []
+        words = match.group().replace("\n", " ")
+        assert [c for c in clauses(pattern) if not any(s in words for s in c)] == []
 
 
 @pytest.mark.parametrize("before", range(0, 3 * CELL, 37))
@@ -81,3 +86,11 @@ def test_strings_far_apart_are_no_match() -> None:
     """Two strings that stand too far from each other for one match leave nothing to try."""
     prefilter = Prefilter([clauses("open {0,300}gate")])
     assert list(prefilter.likely(b"open" + b" " * 2000 + b"gate")) == []
+
+
+def test_the_end_of_a_line_is_a_blank() -> None:
+    """A pattern's blank, which also stands for the end of a line, is looked for as both."""
+    prefilter = Prefilter([clauses(r"open[ \n]gate")])
+    assert [each.pattern for each in prefilter.likely(b"open\ngate")] == [0]
+    assert [each.pattern for each in prefilter.likely(b"open gate")] == [0]
+    assert list(prefilter.likely(b"opengate")) == []

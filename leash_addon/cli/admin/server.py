@@ -36,14 +36,21 @@ OK, BAD, UNAUTHORIZED, FORBIDDEN, MISSING, AWAY = 200, 400, 401, 403, 404, 503
 class Admin:
     """The admin port. ``gate``: who gets in, ``None`` lets everyone (loopback, ``--insecure``).
 
+    ``probe``: a desk for the probes alone, which must not wait for a long answer's end.
     ``is_draining``: tells whether the proxy takes no new calls.
     """
 
     def __init__(
-        self, api: Api, desk: Desk, gate: Gate | None, is_draining: Callable[[], bool]
+        self,
+        api: Api,
+        desk: Desk,
+        probe: Desk,
+        gate: Gate | None,
+        is_draining: Callable[[], bool],
     ) -> None:
         """Prepare; nothing listens before ``listen``."""
-        self.api, self.desk, self.gate, self.is_draining = api, desk, gate, is_draining
+        self.api, self.desk, self.probe = api, desk, probe
+        self.gate, self.is_draining = gate, is_draining
         self.metrics = Metrics()
         self._server: HTTPServer | None = None
 
@@ -81,6 +88,7 @@ class Admin:
             self._server.stop()
             await self._server.close_all_connections()
         await self.desk.close()
+        await self.probe.close()
 
 
 class Handler(RequestHandler):
@@ -157,7 +165,7 @@ class Ready(Handler):
             return
         try:
             async with asyncio.timeout(READY_WITHIN):
-                await self.admin.desk(Ledger.last_seq)
+                await self.admin.probe(Ledger.last_seq)
         except (LeashError, TimeoutError):
             self.answer(AWAY, {"status": "the ledger does not answer"})
             return

@@ -57,7 +57,7 @@ async def administering(
         yield None
         return
     gate = Gate(masters(settings), now) if settings.tokens else None
-    admin = Admin(Api(settings), Desk(settings), gate, is_draining)
+    admin = Admin(Api(settings), Desk(settings), Desk(settings), gate, is_draining)
     port = admin.listen(where.host, where.port, _tls(settings))
     await admin.begin()
     say(f"admin on {shown(where.host, port)}")
