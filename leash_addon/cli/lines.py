@@ -39,6 +39,7 @@ def limits_line(limits: Limits) -> str:
         limits.stall and f"stall {limits.stall}",
         limits.compute_rate and f"compute {show_usd(limits.compute_rate)}/h",
         limits.warn_at and f"warn at {limits.warn_at / 1000:g}",
+        limits.count_imputed and limits.counts_money and "subscriptions count",
     ]
     return DOT.join(part for part in parts if part) or "no limit"
 

@@ -21,6 +21,10 @@ from leash_addon.screen.views import VIEWS
 
 TOP: Final = ("pack", "rule")
 KIND: Final = "screening"
+RULE: Final = (
+    *("id", "title", "severity", "scan", "views", "keywords", "any_of", "why", "status"),
+    *("replaces", "references", "examples", "known_miss", "known_false_alarm"),
+)
 SUFFIX: Final = ".toml"
 
 
@@ -117,6 +121,8 @@ def build_pack(table: Mapping[str, object], file: str) -> Pack:
 
 def _rule(table: object, place: str) -> Rule:
     rule = _Reader(table, place)
+    if isinstance(table, Mapping):  # before a misspelt key is missed
+        _known(table, RULE, f"{place} ({table.get('id', 'no id')})")
     rule.place = f"{place} ({rule.text('id')})"
     examples = _Reader(rule.table("examples"), f"{rule.place}: examples")
     built = Rule(
@@ -137,7 +143,6 @@ def _rule(table: object, place: str) -> Rule:
         known_false_alarm=rule.texts("known_false_alarm"),
     )
     examples.close()
-    rule.close()
     if not built.any_of:
         msg = f"{rule.place}: any_of: write at least one pattern"
         raise UsageError(msg)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from mitmproxy.http import HTTPFlow
+
 from leash_addon.config.settings import Settings
 from leash_addon.core.money import Instant
 from leash_addon.proxy.balancers import Balancers
@@ -15,9 +17,11 @@ from leash_addon.proxy.front import Front
 from leash_addon.proxy.gate import Gate
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
-from leash_addon.proxy.intake import Reception
+from leash_addon.proxy.intake import Intake, Reception
 from leash_addon.proxy.outbound import Outbound
 from leash_addon.proxy.reach import Reach
+from leash_addon.proxy.refusals import Denial
+from leash_addon.proxy.sockets import Again
 from leash_addon.wire.routes import Providers
 
 
@@ -56,6 +60,14 @@ class Access:
             reach=self.reach,
             root_pem=self.root_pem,
         )
+
+    def again(self, key: Again) -> Again:
+        """Make what judges a caller at each turn of a WebSocket. ``key``: judges virtual keys."""
+
+        async def judged(flow: HTTPFlow, intake: Intake) -> Denial | None:
+            return self.entrance.again(intake.seen.grant) or await key(flow, intake)
+
+        return judged
 
     @classmethod
     def of(

@@ -76,7 +76,7 @@ class LeashAddon:
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
-        again = self.keys.again
+        again = self.access.again(self.keys.again)
         self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
         self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}

@@ -51,7 +51,7 @@ def settlement(
     its tool calls. ``plan``: what the answer said of the subscription's own limits.
     """
     call, outcome = ended.call, ended.outcome
-    if outcome is Outcome.CUT and reading.complete:
+    if outcome is Outcome.CUT and reading.complete and reading.usage is not None:
         outcome = Outcome.COMPLETE
     found = bill(
         reading,

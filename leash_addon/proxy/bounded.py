@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from leash_addon.proxy.bodies import bounded_bodies
 from leash_addon.proxy.error_pages import plain_errors
+from leash_addon.proxy.gone import without_the_gone
 from leash_addon.proxy.heads import bounded_heads
 from leash_addon.proxy.messages import bounded_messages
 
@@ -12,5 +13,11 @@ from leash_addon.proxy.messages import bounded_messages
 @contextmanager
 def bounded(max_body: int) -> Iterator[None]:
     """Bound bodies, heads and messages as long as the block lasts. ``max_body``: bytes."""
-    with plain_errors(), bounded_bodies(max_body), bounded_heads(), bounded_messages(max_body):
+    with (
+        without_the_gone(),
+        plain_errors(),
+        bounded_bodies(max_body),
+        bounded_heads(),
+        bounded_messages(max_body),
+    ):
         yield

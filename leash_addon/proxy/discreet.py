@@ -50,3 +50,14 @@ def discreet() -> Iterator[None]:
     finally:
         for each in talking:
             each.removeFilter(silent)
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """Log nothing of mitmproxy's servers while this lasts: who starts them tells what failed."""
+    telling = logging.getLogger("mitmproxy.addons.proxyserver")
+    before, telling.disabled = telling.disabled, True
+    try:
+        yield
+    finally:
+        telling.disabled = before

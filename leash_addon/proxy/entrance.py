@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from leash_addon.config.tokens import Grant, digest_of
 from leash_addon.proxy.balancers import Balancers
-from leash_addon.proxy.gate import Gate, denied
+from leash_addon.proxy.gate import UNAUTHORIZED, Gate, denied
 from leash_addon.proxy.presented import NO_USER, Presented, ProxyUser, presented
 from leash_addon.proxy.refusals import Denial
 
 BY_KEY = Grant(name="a virtual key", digest=b"", tags={})
 """Who comes with a virtual key alone may say which run it is."""
+
+GONE = "the token has expired or was withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,12 @@ class Entrance:
         ip = self.balancers.client_of(peer, headers)
         return Visitor(ip=ip, user=shown.user, grant=BY_KEY)
 
+    def again(self, grant: Grant | None) -> Denial | None:
+        """Judge somebody anew who was let in: a connection may outlive its token."""
+        if self.gate is None or grant is None or grant is BY_KEY:
+            return None
+        return None if self.gate.find(grant.digest) is not None else denied(GONE, UNAUTHORIZED)
+
     def admit(
         self, shown: Presented, ip: str, *, status: int, earlier: Visitor | None = None
     ) -> Visitor | Denial:
@@ -78,7 +86,7 @@ class Entrance:
         if shown.token is None and earlier is not None and earlier.digest is not None:
             grant = self.gate.find(earlier.digest)
             if grant is None:
-                return denied("the token has expired or was withdrawn", status)
+                return denied(GONE, status)
             return Visitor(ip=ip, user=user, grant=grant, digest=earlier.digest)
         found = self.gate.enter(shown.token, ip, status=status)
         if isinstance(found, Denial):

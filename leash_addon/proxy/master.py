@@ -30,7 +30,7 @@ from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.closing import closing
-from leash_addon.proxy.discreet import discreet
+from leash_addon.proxy.discreet import discreet, untold
 from leash_addon.proxy.dispatch import Dispatch
 from leash_addon.proxy.lean import LeanOptions, lean
 from leash_addon.proxy.listening import Listening
@@ -102,11 +102,12 @@ class Proxy:
         self._exit.enter_context(discreet())
         self._exit.enter_context(bounded(self._max_body))
         self._exit.enter_context(seam(self._addon.keys.swaps))
-        try:
-            await self._listen()
-        except ListenError:
-            await self.stop()
-            raise
+        with untold():
+            try:
+                await self._listen()
+            except ListenError:
+                await self.stop()
+                raise
         try:
             await made.running()
         except OSError as error:

@@ -27,6 +27,8 @@ LOOK_EVERY: Final = 1.0
 type Stamp = tuple[tuple[str, int, int], ...]
 """Path, time of change in nanoseconds, and size of each file."""
 
+type Basis = tuple[tuple[str, ...], Path, Level, frozenset[str], Stamp]
+
 
 def open_screening(settings: Settings) -> Screening | None:
     """Build what screens; ``None`` where nothing is to be screened.
@@ -65,6 +67,7 @@ class Rulebook:
         self._every = every
         self._told = told
         self._stamp = stamp(settings, screening.settings)
+        self._basis = basis(screening.settings)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -95,12 +98,25 @@ class Rulebook:
         except LeashError as error:
             self._told(f"screening goes on with the rules it had: {error}")
             return
+        new = "settings" if engine is self._screening.engine else "rules"
         self._screening.take(engine, wanted)
-        self._told(f"screening goes on with new rules ({len(engine.rules)} of them)")
+        self._told(f"screening goes on with new {new} ({len(engine.rules)} in all)")
 
     def _build(self) -> tuple[ScreeningSettings, Engine]:
+        """Compile what has changed: actions and allowed texts need none of it."""
         wanted = reread_screening(self._settings)
-        return wanted, build(wanted)
+        needed = basis(wanted)
+        if needed == self._basis:
+            return wanted, self._screening.engine
+        engine = build(wanted)
+        self._basis = needed
+        return wanted, engine
+
+
+def basis(wanted: ScreeningSettings) -> Basis:
+    """Return what an engine is made of: while it is the same, so is the engine."""
+    stamps = (_stamp(file) for name in wanted.packs for file in _files(name, wanted.base))
+    return wanted.packs, wanted.base, wanted.level, wanted.disabled, tuple(stamps)
 
 
 def stamp(settings: Settings, screening: ScreeningSettings) -> Stamp:

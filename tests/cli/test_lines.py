@@ -29,13 +29,14 @@ def test_the_start_line_shows_every_active_limit_in_order() -> None:
         stall=4,
         compute_rate=usd("4"),
         warn_at=800,
+        count_imputed=True,
     )
     assert lines.start_line("a3f9c2e1", limits, "genai-prices 0.2.3") == (
         "run a3f9c2e1 · max cost $5.00 · max cost per call $0.50 · max calls 500 · "
         "max in flight 4 · deadline 15m · rate 200000/1m · stall 4 · compute $4.00/h · "
-        "warn at 0.8 · prices genai-prices 0.2.3"
+        "warn at 0.8 · subscriptions count · prices genai-prices 0.2.3"
     )
-    assert lines.limits_line(Limits()) == "no limit"
+    assert lines.limits_line(Limits(count_imputed=True)) == "no limit"
 
 
 def test_the_stop_line_adds_tokens_and_compute() -> None:

@@ -132,4 +132,4 @@ def test_a_taken_port_is_an_error(served: Served) -> None:
     """A second serve on the port exits with 125 and says why."""
     done = served.leash("serve", "--insecure", "--listen", f"127.0.0.1:{served.port}")
     assert done.code == 125
-    assert "cannot listen on" in done.err
+    assert [line.partition(" on ")[0] for line in done.err.splitlines()] == ["leash: cannot listen"]

@@ -46,7 +46,12 @@ def test_a_rule_that_names_no_part_reads_users_and_tools(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('why = "gates"', 'whi = "gates"', "mine.toml: rule 1 (my.own.rule): why: a text"),
+        ('why = "gates"', "", "mine.toml: rule 1 (my.own.rule): why: a text"),
+        (
+            'why = "gates"',
+            'whi = "gates"',
+            "mine.toml: rule 1 (my.own.rule): whi: unknown key; did you mean 'why'?",
+        ),
         (
             'why = "gates"',
             'why = "gates"\nkeyword = []',

@@ -29,6 +29,12 @@ from tests.e2e.provider import providing
 MODULE = "module"
 pytestmark = pytest.mark.asyncio(loop_scope=MODULE)
 GOOD = {"x_leash_token": MASTER}
+UPGRADE = {
+    "upgrade": "websocket",
+    "connection": "Upgrade",
+    "sec_websocket_version": "13",
+    "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 @pytest.fixture(scope="module")
@@ -254,8 +260,9 @@ async def test_tokens_change_without_a_restart(
             await asyncio.sleep(0.1)
         return found
 
-    async with gate.wire() as wire:
+    async with gate.wire() as wire, gate.wire() as socket:
         first = await wire.ask(f"POST {CHAT}", b"{}", x_leash_token=TEAM)
+        upgraded = await socket.ask("GET /v1/responses", x_leash_token=TEAM, **UPGRADE)
         gate.file.write_text(TOKENS + entry)
         assert await tried((200, 200)) == (200, 200)
         gate.file.write_text("[[token]\n")
@@ -265,6 +272,11 @@ async def test_tokens_change_without_a_restart(
         gate.file.write_text(entry)
         assert await tried((401, 200)) == (401, 200)
         last = await wire.ask(f"POST {CHAT}", b"{}", x_leash_token=TEAM)
+        create = b'{"type": "response.create", "model": "gpt-4o", "input": "hi"}'
+        socket.writer.write(bytes([0x81, 0x80 | len(create), 0, 0, 0, 0]) + create)
+        async with asyncio.timeout(20):
+            await socket.reader.readuntil(b"was withdrawn")
+    assert upgraded.status == 101
     assert (first.status, last.status, gate.leash.end()) == (200, 401, 0)
 
 
@@ -311,15 +323,7 @@ async def test_websockets_come_by_base_url(gate: Gateway, token: str, status: in
     """An upgrade in origin form is asked for a token like any call, and leads to the provider."""
     headers = {"x_leash_token": token} if token else {}
     async with gate.wire() as wire:
-        answer = await wire.ask(
-            "GET /v1/responses",
-            upgrade="websocket",
-            connection="Upgrade",
-            sec_websocket_version="13",
-            sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
-            x_loop_id="socket",
-            **headers,
-        )
+        answer = await wire.ask("GET /v1/responses", x_loop_id="socket", **UPGRADE, **headers)
     assert answer.status == status, answer
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leash_addon.config.rules import build_pack
 from leash_addon.config.screening import USUAL, Level, ScreeningSettings
 from leash_addon.core.part import Part
-from leash_addon.core.reading import Outcome
+from leash_addon.core.reading import Confidence, Outcome
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.ear import Ear
@@ -185,6 +185,23 @@ async def test_a_hit_cuts_the_stream(world: MakeWorld) -> None:
     assert (error["code"], error["rule"]) == ("screening", RULE)
     assert (ended, settled.outcome) == ("RemoteProtocolError", Outcome.CUT)
     assert [(one.rule, one.action) for one in entry.found] == [(RULE, Action.CUT)]
+
+
+@pytest.mark.asyncio
+async def test_a_cut_before_the_usage_is_booked_at_its_hold(world: MakeWorld) -> None:
+    """The answer had its last word, but what it used was cut off with its end: it is not blind."""
+    *said, _, _ = events(BEFORE + LINK + " ")
+
+    async def answer(_: Request, writer: asyncio.StreamWriter) -> None:
+        await begin_events(writer)
+        await send_chunk(writer, b"".join(said))
+        await asyncio.sleep(30)
+
+    async with world(screening=screening(Action.CUT), answer=answer) as it:
+        async with it.client() as client:
+            await read_to_its_end(client)
+        (settled,) = await it.settled()
+    assert (settled.outcome, settled.confidence) == (Outcome.CUT, Confidence.HELD)
 
 
 @pytest.mark.asyncio

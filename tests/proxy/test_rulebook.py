@@ -69,7 +69,7 @@ async def test_an_edited_pack_is_taken_up(room: Room) -> None:
     room.write("pack.toml", PACK.format(word="hum"))
     await room.book.look()
     assert (room.fires("sing a song"), room.fires("hum a song")) == (False, True)
-    assert room.told == ["screening goes on with new rules (1 of them)"]
+    assert room.told == ["screening goes on with new rules (1 in all)"]
 
 
 @pytest.mark.asyncio
@@ -102,6 +102,16 @@ async def test_a_local_file_that_appears_is_seen(room: Room) -> None:
     room.write("leash.local.toml", "[screening]\ndisable = ['own.sing.song']")
     await room.book.look()
     assert not room.fires("sing a song")
+
+
+@pytest.mark.asyncio
+async def test_an_allowed_text_needs_no_new_rules(room: Room) -> None:
+    """What no rule is made of is taken up with the rules that are there."""
+    engine, block = room.screening.engine, "0" * 32
+    room.write("leash.local.toml", f"[screening]\nallow = ['{block}']")
+    await room.book.look()
+    assert room.screening.engine is engine
+    assert room.screening.settings.allowed == {block}
 
 
 @pytest.mark.asyncio

@@ -122,3 +122,14 @@ def test_no_rule_fires_on_ordinary_text() -> None:
 def test_a_gap_without_end_is_found(pattern: str, pieces: list[str]) -> None:
     """Only white space may repeat for ever."""
     assert unbounded(pattern) == pieces
+
+
+def test_an_example_that_never_fires_is_told_once() -> None:
+    """Its other ways of writing would only say the same again."""
+    rule = replace(SOUND, match=(*SOUND.match, "a door"))
+    assert told(rule) == ["p: a.gate.open: examples.match: does not fire as written: 'a door'"]
+
+
+def test_a_rule_without_keywords_is_told_once() -> None:
+    """What matches lacks no word where no word is named."""
+    assert told(replace(SOUND, keywords=())) == ["p: a.gate.open: keywords: at least one is needed"]

@@ -35,5 +35,10 @@ def check_(*, packs: Sequence[str]) -> int:
     for line in lines:
         click.echo(line)
     rules = sum(len(pack.rules) for pack in loaded)
-    click.echo(f"{rules} rules in {len(loaded)} packs: {len(lines)} broken promises", err=True)
+    held = f"{_many(rules, 'rule')} in {_many(len(loaded), 'pack')}"
+    click.echo(f"{held}: {_many(len(lines), 'broken promise')}", err=True)
     return BROKEN if lines else 0
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -62,4 +62,5 @@ def _told(rule: Rule) -> Iterator[str]:
     }
     for name, texts in lists.items():
         for n, text in enumerate(texts):
-            yield f"  {'' if n else name:<9} {text!r}"
+            shown = text if name == "any of" and text.isprintable() else repr(text)
+            yield f"  {'' if n else name:<9} {shown}"

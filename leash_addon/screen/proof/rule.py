@@ -11,7 +11,7 @@ from leash_addon.screen.engine import Engine
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.pattern import Regexp, compiled, folds_a_range, translated
 from leash_addon.screen.proof.bounds import unbounded
-from leash_addon.screen.proof.variants import variants
+from leash_addon.screen.proof.variants import AS_WRITTEN, variants
 from leash_addon.screen.rule import Pack, Rule, Status
 from leash_addon.screen.sensitivity import Sensitivity
 
@@ -93,6 +93,8 @@ def _examples(rule: Rule, folding: Folding) -> Iterator[str]:
                 if bool(engine.screen(written, part)) != fires:
                     verb = "does not fire" if fires else "fires"
                     yield f"examples.{name}: {verb} {way}: {_short(text)}"
+                    if fires and way == AS_WRITTEN:
+                        break  # the other ways would only say it again
     for text in rule.known_miss:
         if engine.screen(text, part):
             yield f"known_miss: fires now, it belongs in examples.match: {_short(text)}"
@@ -102,7 +104,7 @@ def _examples(rule: Rule, folding: Folding) -> Iterator[str]:
 
 
 def _ways(rule: Rule, text: str) -> Iterator[tuple[str, str]]:
-    yield from [("as written", text)] if rule.views else variants(text).items()
+    yield from [(AS_WRITTEN, text)] if rule.views else variants(text).items()
 
 
 def _idle_patterns(rule: Rule, regexps: Sequence[Regexp], folding: Folding) -> Iterator[str]:
@@ -118,11 +120,14 @@ def _idle_patterns(rule: Rule, regexps: Sequence[Regexp], folding: Folding) -> I
 
 def _missing_keywords(rule: Rule, regexps: Sequence[Regexp], folding: Folding) -> Iterator[str]:
     words = [folding.fold(word) for word in rule.keywords]
+    told: set[str] = set()
     for text in (*rule.match, *rule.known_false_alarm):
         folded = folding.fold(text)
         for regexp in regexps:
             for match in regexp.finditer(folded):
-                if not any(word in match.group() for word in words):
+                lacks = not any(word in match.group() for word in words)
+                if words and lacks and match.group() not in told:
+                    told.add(match.group())
                     yield f"keywords: none is in what matches, {_short(match.group())}"
 
 

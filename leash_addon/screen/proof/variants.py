@@ -5,12 +5,13 @@ from typing import Final
 
 WIDE: Final = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
 UNSEEN: Final = "\u200b"
+AS_WRITTEN: Final = "as written"
 
 
 def variants(text: str) -> Mapping[str, str]:
     """Return how a text may be written otherwise, by the name of the way."""
     return {
-        "as written": text,
+        AS_WRITTEN: text,
         "in capitals": text.upper(),
         "in full width": text.translate(WIDE),
         "with doubled spaces": text.replace(" ", "  "),
