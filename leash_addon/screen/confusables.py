@@ -14,9 +14,9 @@ from typing import Final
 
 from confusable_homoglyphs.confusables import confusables_data
 
-from leash_addon.screen.spacing import beyond_ascii
+from leash_addon.screen.spacing import telling
 
-WORD: Final = re.compile(r"[^\W\d_]+")
+WORD: Final = re.compile(r"([^\W\d_]+)")
 UNMIXABLE: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
 """Scripts that are written beside Latin letters without a space."""
 
@@ -57,18 +57,18 @@ class Confusables:
 
     def fold(self, text: str) -> str:
         """Fold the lookalikes of mixed words; the length stays the same."""
-        if text.isascii() or self._letters.isdisjoint(beyond_ascii(text)):
+        if text.isascii() or self._letters.isdisjoint(telling(text)):
             return text
-        words = [match for match in WORD.finditer(text) if not match[0].isascii()]
-        scripts = {word: self._scripts(word) for word in {match[0] for match in words}}
+        parts = WORD.split(text)
+        scripts = {word: self._scripts(word) for word in set(parts[1::2]) if not word.isascii()}
         genuine = {min(each) for word, each in scripts.items() if self._is_genuine(word, each)}
-        masks = {word for word, each in scripts.items() if self._is_mask(word, each, genuine)}
-        pieces, end = [], 0
-        for match in words:
-            if match[0] in masks:
-                pieces += [text[end : match.start()], match[0].translate(self.table)]
-                end = match.end()
-        return "".join([*pieces, text[end:]])
+        shown = {
+            word: word.translate(self.table)
+            for word, each in scripts.items()
+            if self._is_mask(word, each, genuine)
+        }
+        parts[1::2] = map(shown.get, parts[1::2], parts[1::2])
+        return "".join(parts)
 
     def _scripts(self, word: str) -> frozenset[str]:
         return frozenset(map(script, set(word)))

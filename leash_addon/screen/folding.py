@@ -14,7 +14,7 @@ from typing import Final
 
 from leash_addon.screen.confusables import Confusables
 from leash_addon.screen.letters import Letters
-from leash_addon.screen.spacing import beyond_ascii, seen, spaced
+from leash_addon.screen.spacing import seen, spaced, telling
 
 NEAR: Final = 4
 """How much further than in the folded text the end of a match is looked for at first."""
@@ -40,7 +40,7 @@ class Folding:
         """Return what the characters of a text stand for, cased and with its white space."""
         if text.isascii():
             return text
-        foreign = set(beyond_ascii(text))
+        foreign = set(telling(text))
         if len(foreign) > FEW:
             text = text.translate(self._letters)
         else:

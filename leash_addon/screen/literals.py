@@ -77,9 +77,10 @@ def _clause(exact: Clause | None) -> list[Clause]:
 
 def _telling(text: str) -> int:
     """Weigh a string: a letter beyond ASCII or a sign tells more than a letter, a blank nothing."""
+    text = text.replace(" ", "")
     if text.isascii() and text.isalnum():
         return len(text)
-    return sum(1 if c.isascii() and c.isalnum() else 2 for c in text if c != " ")
+    return sum(1 if char.isascii() and char.isalnum() else 2 for char in text)
 
 
 def _joined(needs: Iterable[Need]) -> Need:

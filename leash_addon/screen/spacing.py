@@ -1,5 +1,6 @@
 """White space, told apart into three: a blank, the end of a line, the end of a paragraph."""
 
+import re
 from typing import Final
 
 PARAGRAPH: Final = "\n\f\n"
@@ -7,15 +8,19 @@ SPACES: Final = b"\t\v\f\x1c\x1d\x1e\x1f"
 KEPT: Final = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
 CONTROLS: Final = bytes(code for code in (*range(32), 127) if code not in KEPT)
 BLANKED: Final = bytes.maketrans(SPACES, b" " * len(SPACES))
+RUNS: Final = ("        ", "  ")
+"""Blanks that become one: long runs first, as code has them."""
 WHITE: Final = " \n\f"
 ASCII: Final = bytes(range(128))
+WHOLE: Final = re.compile("[\u3400-\u4db5\u4e00-\u9fef\uac00-\ud7a3]+")
+"""Ideographs and Hangul syllables: nothing looks like them or is dropped from them."""
 LONE: Final = "surrogatepass"
 """Half a surrogate pair, which JSON can bring, goes through bytes and back."""
 
 
-def beyond_ascii(text: str) -> str:
-    """Return what is left of a text without its ASCII."""
-    return text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE)
+def telling(text: str) -> str:
+    """Return what is left of a text without ASCII and what always stands for itself."""
+    return WHOLE.sub("", text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE))
 
 
 def visible(text: str) -> str:
@@ -32,8 +37,9 @@ def spaced(text: str) -> str:
     text = visible(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    while "  " in text:
-        text = text.replace("  ", " ")
+    for run in RUNS:
+        while run in text:
+            text = text.replace(run, " ")
     if "\n" not in text:
         return text
     text = text.replace(" \n", "\n").replace("\n ", "\n")

@@ -30,6 +30,10 @@ PAIRS: Final = r"(?:0x)?[0-9A-Fa-f]{2}(?:[ ,:;\n-]{1,3}(?:0x)?[0-9A-Fa-f]{2}){11
 BITS: Final = r"[01]{8}(?:[ ,\n]{0,2}[01]{8}){7}"
 
 ESCAPES: Final = re.compile(ESCAPE)
+NEAR_URL, NEAR_HTML, NEAR_ESCAPE = (
+    re.compile(rf"{atom}(?:.{{0,{NEAR}}}?{atom})*", re.DOTALL) for atom in (URL, HTML, ESCAPE)
+)
+"""Numbers that stand near each other, and what stands between them."""
 LONG_PAIRS: Final = re.compile(PAIRS.replace("{11}", "{11,4000}"))
 LONG_BITS: Final = re.compile(BITS.replace("{7}", "{7,2000}"))
 NUMBER: Final = re.compile(r"0x|[^0-9A-Fa-f]")
@@ -38,19 +42,19 @@ PLUSES: Final = re.compile(r"[A-Za-z0-9+%._'-]{8,2000}")
 
 def url(text: str) -> Iterator[Hidden]:
     """Read percent signs, and plus signs between words as in a query."""
-    yield from _stretches("url", re.compile(URL), text, unquote_plus)
+    yield from _stretches("url", NEAR_URL, text, unquote_plus)
     for run in islice((run for run in PLUSES.finditer(text) if run[0].count("+") > 2), MOST):  # noqa: PLR2004
         yield Hidden("url", run.start(), run.end(), unquote_plus(run[0]))
 
 
 def entities(text: str) -> Iterator[Hidden]:
     """Read numeric HTML entities; named ones are what any page is made of."""
-    yield from _stretches("html", re.compile(HTML), text, html.unescape)
+    yield from _stretches("html", NEAR_HTML, text, html.unescape)
 
 
 def escapes(text: str) -> Iterator[Hidden]:
     r"""Read the escapes of JSON, JavaScript, Python and C, and ``\n`` beside them."""
-    yield from _stretches("escape", ESCAPES, text, unescaped)
+    yield from _stretches("escape", NEAR_ESCAPE, text, unescaped)
 
 
 def unescaped(text: str) -> str:
@@ -61,15 +65,19 @@ def unescaped(text: str) -> str:
 
 def numbers(text: str) -> Iterator[Hidden]:
     """Read pairs of hex digits and groups of eight bits, with white space or commas between."""
-    for view, regexp, base, width in (("hex", LONG_PAIRS, 16, 2), ("binary", LONG_BITS, 2, 8)):
+    for view, regexp, read in (("hex", LONG_PAIRS, _hex), ("binary", LONG_BITS, _binary)):
         for run in islice(regexp.finditer(text), MOST):
-            digits = NUMBER.sub("", run[0])
-            raw = bytes(
-                int(digits[at : at + width], base)
-                for at in range(0, len(digits) - width + 1, width)
-            )
-            if (words := worded(raw)) is not None:
+            if (words := worded(read(NUMBER.sub("", run[0])))) is not None:
                 yield Hidden(view, run.start(), run.end(), words)
+
+
+def _hex(digits: str) -> bytes:
+    return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def _binary(digits: str) -> bytes:
+    size = len(digits) // 8
+    return int(digits[: size * 8], 2).to_bytes(size)
 
 
 def _char(match: re.Match[str]) -> str:
@@ -79,23 +87,9 @@ def _char(match: re.Match[str]) -> str:
 
 
 def _stretches(
-    view: str, atom: re.Pattern[str], text: str, read: Callable[[str], str]
+    view: str, near: re.Pattern[str], text: str, read: Callable[[str], str]
 ) -> Iterator[Hidden]:
-    """Yield the stretches in which atoms stand near each other, read with what is around."""
-    first = last = -1
-    found = 0
-    for match in atom.finditer(text):
-        if first >= 0 and match.start() - last > NEAR:
-            yield _around(view, text, first, last, read)
-            found += 1
-            first = -1
-            if found == MOST:
-                return
-        first, last = (match.start() if first < 0 else first), match.end()
-    if first >= 0:
-        yield _around(view, text, first, last, read)
-
-
-def _around(view: str, text: str, first: int, last: int, read: Callable[[str], str]) -> Hidden:
-    start, end = max(0, first - AROUND), min(len(text), last + AROUND)
-    return Hidden(view, start, end, read(text[start:end]))
+    """Yield the stretches in which numbers stand near each other, read with what is around."""
+    for found in islice(near.finditer(text), MOST):
+        start, end = max(0, found.start() - AROUND), min(len(text), found.end() + AROUND)
+        yield Hidden(view, start, end, read(text[start:end]))

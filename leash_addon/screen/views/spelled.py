@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final
 
 from leash_addon.screen.views.hidden import Hidden
@@ -17,9 +17,14 @@ MOST: Final = 8
 def spelled(text: str) -> Iterator[Hidden]:
     """Put letters together; what usually parts them is dropped, anything else parts words."""
     for run in islice(RUNS.finditer(text), MOST):
-        parts = PARTS.findall(run[0])
-        usual, _ = Counter(parts[1::2]).most_common(1)[0]
-        words = "".join(
-            part if n % 2 == 0 else "" if part == usual else " " for n, part in enumerate(parts)
-        )
-        yield Hidden("spaced", run.start(), run.end(), words)
+        yield Hidden("spaced", run.start(), run.end(), _together(run[0]))
+
+
+def _together(run: str) -> str:
+    letters, between = run[::2], run[1::2]
+    if between == between[0] * len(between) and letters.isalpha():
+        return letters
+    parts = PARTS.findall(run)
+    usual, _ = Counter(parts[1::2]).most_common(1)[0]
+    parts[1::2] = map({usual: ""}.get, parts[1::2], repeat(" "))
+    return "".join(parts)

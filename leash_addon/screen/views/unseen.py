@@ -18,12 +18,15 @@ SELECTORS: Final = r"[\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}]{4}"
 BETWEEN: Final = r"\pL[\x{200b}-\x{200f}\x{2060}-\x{2064}\x{feff}\x{ad}]{1,4}\pL"
 BITS: Final = r"[\x{200b}-\x{200d}\x{2060}-\x{2064}\x{feff}]{32}"
 
-TAGS: Final = re.compile("[\U000e0020-\U000e007e]")
+TAGS: Final = re.compile("[\U000e0020-\U000e007e]+")
 FLAGS: Final = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f")
 SELECTOR_RUNS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]{1,4}")
 BIT_RUNS: Final = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{32,}")
 SHOWN: Final = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
+BYTES: Final = {
+    code: byte for byte, code in enumerate((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+}
 FEWEST: Final = 3
 MOST: Final = 8
 
@@ -31,18 +34,16 @@ MOST: Final = 8
 def tags(text: str) -> Iterator[Hidden]:
     """Put all tag characters together, but for those of regional flags."""
     text = FLAGS.sub(lambda flag: "\u2060" * len(flag[0]), text)
-    found = TAGS.findall(text)
+    found = "".join(TAGS.findall(text))
     if len(found) >= FEWEST:
-        words = "".join(found).translate(SHOWN)
-        yield Hidden("tags", text.index(found[0]), text.rindex(found[-1]) + 1, words)
+        start, end = text.index(found[0]), text.rindex(found[-1]) + 1
+        yield Hidden("tags", start, end, found.translate(SHOWN))
 
 
 def selectors(text: str) -> Iterator[Hidden]:
     """Read runs of variation selectors as bytes."""
     for run in islice(SELECTOR_RUNS.finditer(text), MOST):
-        codes = [ord(char) for char in run[0]]
-        raw = bytes(code - 0xFE00 if code < 0xFE10 else code - 0xE0100 + 16 for code in codes)  # noqa: PLR2004
-        if (words := worded(raw)) is not None:
+        if (words := worded(run[0].translate(BYTES).encode("latin-1"))) is not None:
             yield Hidden("variation", run.start(), run.end(), words)
 
 
