@@ -3,6 +3,7 @@
 import ssl
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 import click
 
@@ -39,7 +40,7 @@ def healthcheck(ctx: click.Context, /, *, url: str, timeout: float) -> None:
         said = error.read(200).decode(errors="replace").strip()
         click.echo(f"{error.code} {said}", err=True)
         ctx.exit(1)
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         click.echo(f"{url} does not answer: {getattr(error, 'reason', error)}", err=True)
         ctx.exit(1)
     click.echo(said)

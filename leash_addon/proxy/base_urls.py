@@ -109,7 +109,12 @@ def _named(path: str, providers: Providers) -> Meant | str:
         return f"{name} has many hosts: write /to/HOST/..., for example /to/{rule.patterns[0]}/..."
     found = providers.find_host(name)
     if found is not None:
-        return _at(found, name, rest)
+        target = _at(found, name, rest)
+        if target.port == HTTPS or name in providers.hosts:
+            return target
+        return (
+            f"{found.name} is not known to listen on port {target.port}; hosts = [{name!r}] adds it"
+        )
     known = [rule.name for rule in providers.rules]
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"

@@ -96,6 +96,7 @@ def test_every_provider_of_the_packs_is_reached_by_name(rule: object) -> None:
         pytest.param("/to/bedrock/model/x/converse", "/to/HOST/", id="many hosts"),
         pytest.param("/to/evil.example/x", "is no provider", id="nobody's host"),
         pytest.param("/to/", "is no provider", id="nothing"),
+        pytest.param("/to/api.openai.com:22/v1", "not known to listen on port 22", id="port"),
         pytest.param("/chat/completions", "base URLs end in /v1", id="no version"),
         pytest.param("/" + "x" * 9_000, "no provider has the path", id="endless"),
     ],
