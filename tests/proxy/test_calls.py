@@ -227,10 +227,10 @@ async def test_an_exempt_tool_may_be_called_the_same_way_again(world: MakeWorld)
         await answer_json(writer, json.dumps(body).encode())
 
     policy = Policy(run=RUN, looking=Looking(exempt=frozenset({"wait"})))
-    async with world(limits=Limits(stall=2), answer=answer, policy=policy) as it:
-        async with it.client() as client:
-            tools = ["wait"] * 4 + ["read"] * 3
-            answers = [await it.chat(client, user=tool) for tool in tools]
+    tools = ["wait"] * 4 + ["read"] * 3
+    governed = world(limits=Limits(stall=2), answer=answer, policy=policy)
+    async with governed as it, it.client() as client:
+        answers = [await it.chat(client, user=tool) for tool in tools]
     assert [each.status_code for each in answers] == [200] * 6 + [429]
 
 
