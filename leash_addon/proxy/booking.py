@@ -62,6 +62,7 @@ def settlement(
         find=find,
         input_tokens=call.input_tokens,
     )
+    is_exempt = turn is None and bool(reading.tools)  # tools that may repeat, and nothing else
     is_priced = found.usage is not None and card is not None
     return Settlement(
         call=call.call,
@@ -77,7 +78,7 @@ def settlement(
         status=ended.status,
         took=took,
         first_byte=first_byte,
-        reply=reading.reply,
+        reply=None if is_exempt else reading.reply,
         turn=turn,
         response_id=hashed_id(reading.response_id, secret),
         flag=_flag(found, card),

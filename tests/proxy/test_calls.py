@@ -10,8 +10,10 @@ import pytest
 import zstandard
 
 from leash_addon.core.limits import Limits
+from leash_addon.core.loops import Looking
 from leash_addon.core.money import usd
 from leash_addon.core.reading import Confidence, Outcome
+from leash_addon.proxy.policy import Policy
 from tests.proxy.world import RUN, MakeWorld, Request, answer_json, chat_answer, until
 
 pytestmark = pytest.mark.asyncio
@@ -212,6 +214,24 @@ async def test_a_tool_loop_of_two_turns_is_stopped(world: MakeWorld) -> None:
         answers = [await it.chat(client) for _ in range(7)]
     assert [each.status_code for each in answers] == [200] * 6 + [429]
     assert "the model called read and edit in turn" in answers[-1].json()["error"]["message"]
+
+
+async def test_an_exempt_tool_may_be_called_the_same_way_again(world: MakeWorld) -> None:
+    """An answer that only waits is no reply that repeats; the same one of another tool is."""
+
+    async def answer(request: Request, writer: asyncio.StreamWriter) -> None:
+        tool = {"name": json.loads(request.body)["user"], "arguments": "{}"}
+        call = {"id": "c1", "type": "function", "function": tool}
+        body = json.loads(chat_answer())
+        body["choices"][0]["message"] = {"role": "assistant", "tool_calls": [call]}
+        await answer_json(writer, json.dumps(body).encode())
+
+    policy = Policy(run=RUN, looking=Looking(exempt=frozenset({"wait"})))
+    tools = ["wait"] * 4 + ["read"] * 3
+    governed = world(limits=Limits(stall=2), answer=answer, policy=policy)
+    async with governed as it, it.client() as client:
+        answers = [await it.chat(client, user=tool) for tool in tools]
+    assert [each.status_code for each in answers] == [200] * 6 + [429]
 
 
 @pytest.mark.parametrize("coding", ["zstd", "gzip", "br"])
