@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ def change(config: Path, dotted: str, value: str | None) -> Path:
     """
     key = next((each for each in KEYS if each.dotted == dotted), None)
     if key is None:
-        msg = f"{dotted}: unknown key; write one as leash.toml has it, such as limits.max_cost"
+        close = get_close_matches(dotted, [each.dotted for each in KEYS], 1)
+        known = close[0] if close else "limits.max_cost"
+        msg = f"{dotted}: unknown key; write one as leash.toml has it, such as {known}"
         raise UsageError(msg)
     path = local_of(config)
     table = read_toml(path) if path.exists() else {}

@@ -106,7 +106,7 @@ def _named(path: str, providers: Providers) -> Meant | str:
     if rule is not None and rule.hosts:
         return _at(rule, _home(rule), rest)
     if rule is not None:
-        return f"{name} has many hosts: write /to/HOST/..., for example /to/{rule.patterns[0]}/..."
+        return f"{name} has many hosts: write /to/HOST/..., where HOST is like {rule.patterns[0]}"
     found = providers.find_host(name)
     if found is not None:
         target = _at(found, name, rest)

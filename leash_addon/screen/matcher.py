@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
 from leash_addon.core.part import Part
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.literals import Clause, clauses
@@ -58,7 +60,13 @@ class Matcher:
     def __init__(self, patterns: Iterable[Ready]) -> None:
         """Take them in the order in which they are to be tried."""
         every = tuple(patterns)
-        self._bare = [each for each in every if not each.needed]
+        self._bare = [
+            (each, BytesAhoCorasick(each.keywords, implementation=Implementation.DFA))
+            if each.keywords and all(each.keywords)
+            else (each, None)
+            for each in every
+            if not each.needed
+        ]
         self._filtered = [each for each in every if each.needed]
         self._prefilter = Prefilter([each.needed for each in self._filtered])
 
@@ -80,6 +88,6 @@ class Matcher:
     def _likely(self, raw: bytes) -> Iterator[tuple[Ready, int, int]]:
         for index, start, end in self._prefilter.likely(raw):
             yield self._filtered[index], start, end
-        for each in self._bare:
-            if not each.keywords or any(word in raw for word in each.keywords):
+        for each, keywords in self._bare:
+            if keywords is None or keywords.find_matches_as_indexes(raw):
                 yield each, 0, len(raw)

@@ -56,7 +56,7 @@ def test_run_is_meant_where_only_flags_precede_the_dashes(
             ["serve", "--insecure", "--listen", "0.0.0.0:1"], "is not loopback", id="loopback"
         ),
         pytest.param(["serve", "--insecure", "--listen", "x"], "'x' is no address", id="address"),
-        pytest.param(["set", "limits.max_cots", "5"], "limits.max_cots: unknown key", id="key"),
+        pytest.param(["set", "limits.max_cots", "5"], "such as limits.max_cost", id="key"),
         pytest.param(["set", "limits.max_cost", "x"], "limits.max_cost: 'x' is not", id="value"),
         pytest.param(["set", "limits.max_cost"], "give a value or --unset", id="no value"),
     ],
