@@ -34,6 +34,7 @@ def template(server: Server) -> Iterator[None]:
     SERVERS.append(server)
     yield
     SERVERS.clear()
+    server.drop("template_ledger")  # a worker may come back to this module later
 
 
 class Dropped(AbstractContextManager[None]):
