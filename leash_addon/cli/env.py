@@ -8,7 +8,7 @@ import click
 from leash_addon.cli import shown
 from leash_addon.cli.addresses import address
 from leash_addon.cli.engine import equip
-from leash_addon.cli.environment import Door, child_environment, trust_of
+from leash_addon.cli.environment import Door, check_alone, child_environment, trust_of
 from leash_addon.cli.options import config_option, json_option, no_env_option, read_settings
 from leash_addon.cli.serve import DEFAULT_LISTEN
 from leash_addon.cli.session import check_run
@@ -78,7 +78,7 @@ def env(
     )
     before = dict(os.environ)
     after = child_environment(
-        before, door, trust_of(files), governed=equipment.governed_hosts, alone=no_env
+        before, door, trust_of(files), governed=equipment.governed_hosts, alone=check_alone(no_env)
     )
     new = {name: value for name, value in sorted(after.items()) if before.get(name) != value}
     if as_json:

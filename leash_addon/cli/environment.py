@@ -6,13 +6,15 @@ whatever was inherited, except where a variable holds options of the user's own,
 address in it stops others. What each client reads was measured with the real programs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
 from leash_addon.core.database_url import database_url
+from leash_addon.errors import UsageError
 from leash_addon.proxy.bundle import Bundle
 from leash_addon.proxy.master_key import VARIABLE
 
@@ -30,6 +32,7 @@ WHOLE_BUNDLE = (
 )
 OURS_ALONE = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
 DROPPED = ("ALL_PROXY", "all_proxy")
+OTHERS = ("NODE_USE_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PRELOAD = Path(__file__).with_name("node_preload.cjs")
 
@@ -106,6 +109,18 @@ def child_environment(
     for name in alone:
         env.pop(name, None)
     return env | {name: inherited[name] for name in alone if name in inherited}
+
+
+def check_alone(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables that ``--no-env`` names; raises ``UsageError`` for one of nobody's."""
+    known = (*PROXY, "NO_PROXY", "no_proxy", *OURS_ALONE, *WHOLE_BUNDLE, *DROPPED, *OTHERS)
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            msg = f"--no-env: leash does not touch {name}{meant}"
+            raise UsageError(msg)
+    return tuple(names)
 
 
 def _added(theirs: str, ours: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from leash_addon.cli.environment import check_alone
 from leash_addon.cli.jail import WAYS, closed, walls_of, way_in
 from leash_addon.cli.options import no_env_option, read_settings, settings_options
 from leash_addon.cli.session import Order, check_run, govern
@@ -81,7 +82,7 @@ def run(
         command=command,
         run=None if run_id is None else check_run(run_id),
         environ=dict(os.environ),
-        alone=no_env,
+        alone=check_alone(no_env),
         require_coverage=require_coverage,
         jail=way,
     )

@@ -12,9 +12,11 @@ from leash_addon.cli.environment import (
     WHOLE_BUNDLE,
     Door,
     Trust,
+    check_alone,
     child_environment,
     ungoverned,
 )
+from leash_addon.errors import UsageError
 
 DOOR = Door(host="127.0.0.1", port=4711, run="a3f9c2e1", secret="s3cret")
 TRUST = Trust(
@@ -104,3 +106,10 @@ def test_the_master_key_is_not_inherited() -> None:
     """The command never gets what opens the providers' keys."""
     env = child_environment({"LEASH_MASTER_KEY": "ab" * 32}, DOOR, TRUST)
     assert [name for name, value in env.items() if "ab" * 32 in value] == []
+
+
+def test_a_variable_that_leash_does_not_touch_cannot_be_left_alone() -> None:
+    """``--no-env`` with a misspelt name says which was probably meant."""
+    assert check_alone(["NODE_OPTIONS", "ALL_PROXY"]) == ("NODE_OPTIONS", "ALL_PROXY")
+    with pytest.raises(UsageError, match="did you mean NODE_OPTIONS"):
+        check_alone(["NODE_OPTION"])
