@@ -10,9 +10,10 @@ from tests.e2e.nursery import Nursery, nursing
 
 @pytest.fixture(scope="session", autouse=True)
 def _ordinary_signals() -> None:
-    """Hear Ctrl-C and quit: a shell starts what it puts in the background deaf to both."""
+    """Hear signals that a shell or nohup may have made a background process deaf to."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    for which in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(which, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
