@@ -40,6 +40,27 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 NO_LIMITS = Limits()
 
 
+_CEILINGS = ("max_cost", "max_cost_per_call", "max_calls", "max_inflight", "deadline", "stall")
+
+
+def kept_raised(limits: Limits, recorded: Limits) -> Limits:
+    """Return the limits of a configuration with those of a run on record that are higher.
+
+    Somebody raised them on the record; another process that meets the run must not undo that. A
+    limit that the run does not have is taken: it may have begun before there was one.
+    """
+    raised = {
+        name: on_record
+        for name in _CEILINGS
+        if (on_record := getattr(recorded, name)) > getattr(limits, name) > 0
+    }
+    if limits.rate and recorded.rate:
+        allowed = limits.rate.tokens * recorded.rate.seconds
+        if recorded.rate.tokens * limits.rate.seconds > allowed:
+            raised["rate"] = recorded.rate
+    return msgspec.structs.replace(limits, **raised)
+
+
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a cap allows in one window: picodollars, calls, tokens; zero turns one off."""
 

@@ -88,15 +88,22 @@ class Ledger(Reports):
         *,
         program: str = "",
         prices: str = "",
+        keeps_raised: bool = False,
         now: Instant,
     ) -> Balance:
         """Govern a run from now on, new or continued; with ``limits`` None it keeps its own.
+
+        ``keeps_raised``: limits that are higher on record stay.
 
         Raises ``UsageError`` for a stopped run whose recorded limits differ from those given.
         """
         owner = self.enter(now)
         entry = RunStarted(run=run, at=now, owner=owner, program=program, prices=prices)
-        return self._change(run, lambda books: runs.start(books, entry, limits), new=True)
+        return self._change(
+            run,
+            lambda books: runs.start(books, entry, limits, keeps_raised=keeps_raised),
+            new=True,
+        )
 
     def finish_run(
         self, run: str, exit_code: int, now: Instant, *, coverage: dict[str, int] | None = None

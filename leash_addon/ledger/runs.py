@@ -2,7 +2,7 @@
 
 from leash_addon.core.balance import Balance
 from leash_addon.core.journal import LimitsRaised, RunKilled, RunStarted
-from leash_addon.core.limits import NO_LIMITS, Limits
+from leash_addon.core.limits import NO_LIMITS, Limits, kept_raised
 from leash_addon.core.money import Instant
 from leash_addon.core.verdict import Reason
 from leash_addon.errors import UsageError
@@ -25,8 +25,12 @@ def raise_hint(run: str, reason: Reason) -> str | None:
     return None if flag is None else f"leash raise {run} {flag}"
 
 
-def start(books: Books, entry: RunStarted, limits: Limits | None) -> None:
+def start(
+    books: Books, entry: RunStarted, limits: Limits | None, *, keeps_raised: bool = False
+) -> None:
     """Record that ``entry.owner`` governs the run from now on; ``limits`` None keeps its own.
+
+    ``keeps_raised``: higher limits of a run that is on record stay.
 
     Nothing is written when the same owner starts it again as it is.
     """
@@ -35,6 +39,8 @@ def start(books: Books, entry: RunStarted, limits: Limits | None) -> None:
         books.record(_with_limits(entry, limits or NO_LIMITS))
         return
     wanted = recorded.limits if limits is None else limits
+    if keeps_raised:
+        wanted = kept_raised(wanted, recorded.limits)
     if recorded.stopped is not None and wanted != recorded.limits:
         raise UsageError(_stopped_message(entry.run, recorded))
     unchanged = recorded.owner == entry.owner and wanted == recorded.limits

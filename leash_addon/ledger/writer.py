@@ -74,12 +74,23 @@ class LedgerWriter:
         self._beats = asyncio.create_task(self._beat(), name="leash-ledger-beat")
 
     async def start_run(
-        self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
+        self,
+        run: str,
+        limits: Limits | None,
+        *,
+        program: str = "",
+        prices: str = "",
+        keeps_raised: bool = False,
     ) -> Balance:
         """Govern a run, as ``Ledger.start_run`` does."""
         return await self._promptly(
             lambda: self._ledger.start_run(
-                run, limits, program=program, prices=prices, now=self._clock()
+                run,
+                limits,
+                program=program,
+                prices=prices,
+                keeps_raised=keeps_raised,
+                now=self._clock(),
             )
         )
 

@@ -272,7 +272,8 @@ class Governor:
                 return
             prices = self.policy.prices
             try:
-                await self._ledger.start_run(run, self.policy.limits, prices=prices)
+                limits = self.policy.limits
+                await self._ledger.start_run(run, limits, prices=prices, keeps_raised=True)
             except UsageError:
                 await self._ledger.start_run(run, None, prices=prices)
             self._runs.add(run)

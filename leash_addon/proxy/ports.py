@@ -15,7 +15,13 @@ class Ledger(Protocol):
     """What the governor needs of the ledger's asynchronous edge."""
 
     async def start_run(
-        self, run: str, limits: Limits | None, *, program: str = "", prices: str = ""
+        self,
+        run: str,
+        limits: Limits | None,
+        *,
+        program: str = "",
+        prices: str = "",
+        keeps_raised: bool = False,
     ) -> Balance:
         """Record that this process governs the run."""
 

@@ -193,3 +193,16 @@ def test_a_new_run_id_is_unused(world: World) -> None:
     ledger.start_run(taken, None, now=world.now)
     fresh = ledger.new_run_id(random.Random(7))  # noqa: S311 - the same id twice on purpose
     assert (len(taken), len(fresh), fresh == taken) == (8, 8, False)
+
+
+def test_a_raise_outlasts_the_next_proxy_that_meets_the_run(world: World) -> None:
+    """Another worker brings the configuration's limits along; those raised on the record stay."""
+    configured = Limits(max_cost=usd("5"), max_calls=2)
+    first = world.start(configured)
+    first.raise_limits("r1", Limits(max_cost=usd("5"), max_calls=3), world.now, by="ann")
+    second = world.open()
+    met = second.start_run("r1", configured, keeps_raised=True, now=world.now)
+    assert (met.limits.max_calls, met.limits.max_cost) == (3, usd("5"))
+    added = Limits(max_calls=2, max_inflight=4)
+    again = world.open().start_run("r1", added, keeps_raised=True, now=world.now)
+    assert again.limits == Limits(max_calls=3, max_inflight=4)
