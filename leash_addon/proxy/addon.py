@@ -121,12 +121,15 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
-        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        told = parsed.top
+        if not intake.sure and (denial := self._reception.name_by_body(intake, told)) is not None:
             self.refuse(flow, denial)
             return
-        if is_upgrade(headers) and self._upgraded(flow, intake):
-            return
-        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        if is_upgrade(headers):
+            if self._upgraded(flow, intake):
+                return
+            parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
         intake.streamed = asked.stream
         if asked.free or intake.route.free:
