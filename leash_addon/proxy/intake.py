@@ -26,8 +26,8 @@ from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
 from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import is_for_us, send_to_url
-from leash_addon.wire.routes import ProviderRule, Providers, Route
 from leash_addon.wire.request_shapes import Body
+from leash_addon.wire.routes import ProviderRule, Providers, Route
 from leash_addon.wire.senders import sender_of
 
 UNKNOWN_PATH = "unknown_path"
