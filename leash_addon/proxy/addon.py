@@ -19,6 +19,7 @@ from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.cut import Cutter
+from leash_addon.proxy.denials import NO_SOCKETS
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
@@ -39,11 +40,6 @@ logger = logging.getLogger(__name__)
 
 UPGRADE_REQUIRED = 426
 SWITCHING = 101
-NO_SOCKETS = Denial(
-    reason=Reason.BLIND_ENDPOINT.value,
-    message="WebSockets to this provider are not let through here (websocket = refuse)",
-    status=403,
-)
 
 
 class LeashAddon:
