@@ -27,8 +27,9 @@ from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
 from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import is_for_us, send_to_url
+from leash_addon.wire.request_shapes import Body
 from leash_addon.wire.routes import ProviderRule, Providers, Route
-from leash_addon.wire.senders import read_sender
+from leash_addon.wire.senders import sender_of
 
 UNKNOWN_PATH = "unknown_path"
 """The reason of a refusal for a path that means no provider."""
@@ -208,11 +209,13 @@ class Reception:
             send_to_url(request, base)
         return intake
 
-    def name(self, intake: Intake, body: bytes | None = None) -> Denial | None:
-        """Tell who calls, as far as is known; with the body for good. Returns why it may not."""
-        if body is not None:
-            sender = read_sender(intake.seen.headers, body)
-            intake.seen = replace(intake.seen, sender=sender)
+    def name_by_body(self, intake: Intake, body: Body | None) -> Denial | None:
+        """Tell who calls for good. Returns why they may not."""
+        intake.seen = replace(intake.seen, sender=sender_of(intake.seen.headers, body))
+        return self.name(intake)
+
+    def name(self, intake: Intake) -> Denial | None:
+        """Tell who calls, as far as is known. Returns why they may not."""
         try:
             caller = self.identity.caller(intake.seen)
         except Forbidden as error:

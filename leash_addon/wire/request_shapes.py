@@ -26,7 +26,7 @@ class Body(Struct):
     """The members of all formats' requests that matter here; the others are skipped, not decoded.
 
     Every member may be of any type: a wrong one is the provider's to complain about. Those of
-    type ``Words`` are for ``wire.texts``.
+    type ``Words`` are for ``wire.texts``, the last three for ``wire.senders``.
     """
 
     model: Any = None
@@ -70,6 +70,9 @@ class Body(Struct):
     additional_instructions: Words = None
     additional_messages: Words = None
     thread: Words = None
+    metadata: Raw = Raw()
+    safety_identifier: Raw = Raw()
+    user: Raw = Raw()
 
 
 class Shape(Struct, frozen=True, kw_only=True):

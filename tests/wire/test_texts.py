@@ -171,6 +171,28 @@ CASES = [
     ),
     pytest.param("openai.responses", {"input": "hi"}, [(U, "hi", "")], 0, id="responses, a string"),
     pytest.param(
+        "openai.responses",
+        {
+            "input": [
+                {
+                    "type": "additional_tools",
+                    "role": "developer",
+                    "tools": [
+                        {
+                            "type": "namespace",
+                            "name": "clock",
+                            "description": "Tells the time.",
+                            "tools": [{"type": "function", "description": "Waits."}],
+                        }
+                    ],
+                }
+            ]
+        },
+        [(S, "Tells the time.\nWaits.", "")],
+        0,
+        id="tools that codex offers",
+    ),
+    pytest.param(
         "gemini.generate",
         {
             "systemInstruction": {"parts": [{"text": "rules"}]},
