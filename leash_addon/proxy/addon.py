@@ -19,6 +19,7 @@ from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.cut import Cutter
+from leash_addon.proxy.denials import NO_SOCKETS
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
 from leash_addon.proxy.governor import Governor
@@ -39,11 +40,6 @@ logger = logging.getLogger(__name__)
 
 UPGRADE_REQUIRED = 426
 SWITCHING = 101
-NO_SOCKETS = Denial(
-    reason=Reason.BLIND_ENDPOINT.value,
-    message="WebSockets to this provider are not let through here (websocket = refuse)",
-    status=403,
-)
 
 
 class LeashAddon:
@@ -121,12 +117,15 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
-        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        told = parsed.top
+        if not intake.sure and (denial := self._reception.name_by_body(intake, told)) is not None:
             self.refuse(flow, denial)
             return
-        if is_upgrade(headers) and self._upgraded(flow, intake):
-            return
-        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        if is_upgrade(headers):
+            if self._upgraded(flow, intake):
+                return
+            parsed = parse_request(intake.route, headers, body, url=intake.url)
         asked = parsed.asked
         intake.streamed = asked.stream
         if asked.free or intake.route.free:

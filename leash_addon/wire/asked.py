@@ -68,12 +68,13 @@ class Parsed:
     """A request, read once. ``plain``: its JSON without content coding; ``body``: its members.
 
     ``body``: ``None`` where there is no JSON object. ``inside``: the member of the body that the
-    request itself is in, "" where it is not wrapped.
+    request itself is in, "" where it is not wrapped. ``top``: the members beside that one.
     """
 
     asked: Asked
     plain: bytes = b""
     body: Body | None = None
+    top: Body | None = None
     inside: str = ""
 
 
@@ -110,12 +111,12 @@ def parse_request(
         return Parsed(asked=replace(asked, broken=broken), plain=plain)
     can_change = _can_change(route, asked, plain is body)
     stream = asked.stream or _streams(read, shape)
-    inside = ""
+    inside, top = "", read
     if shape.wraps and read.request:
         inside = "request"
         asked, read = _unwrapped(asked, read)
     asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
-    return Parsed(asked=asked, plain=plain, body=read, inside=inside)
+    return Parsed(asked=asked, plain=plain, body=read, top=top, inside=inside)
 
 
 def _decoded(plain: bytes) -> tuple[bytes, Body]:

@@ -5,7 +5,7 @@ bytes and not decoded again; ``texts_in`` reads those that are new.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,7 +13,17 @@ import msgspec
 from msgspec import Raw, Struct
 
 from leash_addon.wire.request_shapes import Body
-from leash_addon.wire.texts import anthropic, chat, converse, gemini, guess, responses
+from leash_addon.wire.texts import (
+    anthropic,
+    chat,
+    converse,
+    gemini,
+    guess,
+    live,
+    realtime,
+    responses,
+)
+from leash_addon.wire.texts.arrays import without
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.text import Path
 
@@ -87,6 +97,20 @@ ASSISTANTS: Final[Members] = MappingProxyType(
         "tools": chat.tools,
     }
 )
+REALTIME: Final[Members] = MappingProxyType(
+    {"session": realtime.session, "item": responses.item, "response": realtime.response}
+)
+LIVE: Final[Members] = MappingProxyType(
+    {
+        "setup": live.setup,
+        "client_content": live.content,
+        "client_content_snake": live.content,
+        "tool_response": live.answers,
+        "tool_response_snake": live.answers,
+        "realtime_input": live.typed,
+        "realtime_input_snake": live.typed,
+    }
+)
 INVOKE: Final[Members] = MappingProxyType(
     {**COHERE, **PROMPTS, "system": anthropic.system, "messages": guess.message}
 )
@@ -100,9 +124,11 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "ollama.chat": CHAT,
         "openai.completions": PROMPTS,
         "openai.responses": RESPONSES,
+        "openai.realtime": REALTIME,
         "openai.assistants": ASSISTANTS,
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
+        "gemini.live": LIVE,
         "bedrock.converse": MappingProxyType(
             {
                 "system": converse.system,
@@ -172,20 +198,31 @@ def put_together(
     ``pieces``: all of the request. ``changed``: new JSON by the path of a piece. ``inside``: the
     member that holds the request itself. White space between members is lost.
     """
-    top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
     if inside:
+        top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
         top[inside] = Raw(put_together(bytes(top[inside]), pieces, changed))
         return msgspec.json.encode(top)
     touched = {path[0] for path in changed}
+    kept = [piece for piece in pieces if piece.path[0] in touched]
     arrays: dict[str, list[bytes]] = {}
-    for piece in pieces:
+    values: dict[str, bytes] = {}
+    for piece in kept:
         name, raw = str(piece.path[0]), changed.get(piece.path, piece.raw)
-        if name not in touched:
-            continue
         if len(piece.path) == 1:
-            top[name] = Raw(raw)
+            values[name] = raw
         else:
             arrays.setdefault(name, []).append(raw)
-    for name, values in arrays.items():
-        top[name] = Raw(b"[" + b",".join(values) + b"]")
+    top = _members(body, kept)
+    top |= {name: Raw(raw) for name, raw in values.items()}
+    top |= {name: Raw(b"[" + b",".join(raws) + b"]") for name, raws in arrays.items()}
     return msgspec.json.encode(top)
+
+
+def _members(body: bytes, kept: Sequence[Piece]) -> dict[str, Raw]:
+    """Return the members of a request; those that pieces are kept of need not be whole."""
+    names = {piece.path[0] for piece in kept}
+    if len(names) == 1 and len(kept) > 1:
+        top = without(body, str(kept[0].path[0]), [piece.raw for piece in kept])
+        if top is not None:
+            return top
+    return msgspec.json.decode(body, type=dict[str, Raw])
