@@ -1,11 +1,14 @@
 """What leash tells of its own port with TLS: the exports for a shell, the health check."""
 
+import asyncio
 import json
 import re
 import shutil
+import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,9 +84,10 @@ async def secured(
     """Serve with a certificate of a company's own authority, for ``localhost``."""
     folder = tmp_path_factory.mktemp("company")
     store = CertStore.from_store(folder, "company", 2048)
-    paths = folder / "gateway.pem", folder / "other.pem"
-    for path, name in zip(paths, ("localhost", "other.test"), strict=True):
-        path.write_bytes(store.get_cert(name, [x509.DNSName(name)]).cert.to_pem())
+    paths = folder / "gateway.pem", folder / "other.pem", folder / "fresh.pem"
+    for path, name in zip(paths, ("localhost", "other.test", "localhost"), strict=True):
+        names = [x509.DNSName(name), x509.DNSName(path.name)]
+        path.write_bytes(store.get_cert(path.name, names).cert.to_pem())
     key = folder / "gateway.key"
     key.write_bytes(
         store.default_privatekey.private_bytes(
@@ -125,6 +129,20 @@ async def test_another_certificate_is_no_health(secured: Secured) -> None:
     assert port is not None
     code, said = checked(secured, "--url", f"https://127.0.0.1:{port[1]}/readyz")
     assert (code, "certificate verify failed" in said) == (1, True)
+
+
+async def test_a_renewed_certificate_is_shown_without_a_restart(secured: Secured) -> None:
+    """The files are rewritten, and both ports show what stands in them now."""
+    fresh = secured.other.with_name("fresh.pem").read_text()
+    secured.chain.write_text(fresh)
+    found = re.search(r"admin on \S+:(\d+)", secured.gate.log_text())
+    assert found is not None
+    async with asyncio.timeout(30):
+        for port in (secured.gate.leash.port, int(found[1])):
+            ask = partial(ssl.get_server_certificate, ("127.0.0.1", port))
+            while await asyncio.to_thread(ask) != fresh:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+    assert checked(secured, LEASH_TLS_CERT=str(secured.chain))[0] == 0
 
 
 @pytest.mark.parametrize("words", CLIENTS)
