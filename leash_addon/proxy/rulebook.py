@@ -60,12 +60,16 @@ class Rulebook:
         *,
         every: float = LOOK_EVERY,
         told: Callable[[str], None] = logger.warning,
+        alone: bool = True,
     ) -> None:
-        """``told``: hears of new rules, and of broken ones."""
+        """``told``: hears of new rules, and of broken ones.
+
+        ``alone``: nobody else reads the configuration, and says what is wrong in it.
+        """
         self._screening = screening
         self._settings = settings
         self._every = every
-        self._told = told
+        self._told, self._alone = told, alone
         self._stamp = stamp(settings, screening.settings)
         self._basis = basis(screening.settings)
         self._task: asyncio.Task[None] | None = None
@@ -94,7 +98,13 @@ class Rulebook:
             return
         self._stamp = seen
         try:
-            wanted, engine = await asyncio.to_thread(self._build)
+            wanted = await asyncio.to_thread(reread_screening, self._settings)
+        except LeashError as error:
+            if self._alone:
+                self._told(f"screening goes on with the rules it had: {error}")
+            return
+        try:
+            engine = await asyncio.to_thread(self._build, wanted)
         except LeashError as error:
             self._told(f"screening goes on with the rules it had: {error}")
             return
@@ -102,15 +112,14 @@ class Rulebook:
         self._screening.take(engine, wanted)
         self._told(f"screening goes on with new {new} ({len(engine.rules)} in all)")
 
-    def _build(self) -> tuple[ScreeningSettings, Engine]:
+    def _build(self, wanted: ScreeningSettings) -> Engine:
         """Compile what has changed: actions and allowed texts need none of it."""
-        wanted = reread_screening(self._settings)
         needed = basis(wanted)
         if needed == self._basis:
-            return wanted, self._screening.engine
+            return self._screening.engine
         engine = build(wanted)
         self._basis = needed
-        return wanted, engine
+        return engine
 
 
 def basis(wanted: ScreeningSettings) -> Basis:
