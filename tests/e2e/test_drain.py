@@ -17,13 +17,13 @@ from tests.e2e.provider import providing
 
 pytestmark = pytest.mark.asyncio
 TEXT = "so many words " * 100
-SLOW = Script(input_tokens=2_000, output_tokens=2_000, text=TEXT, chunks=400, gap_ms=100)
+SLOW = Script(input_tokens=2_000, output_tokens=2_000, text=TEXT, chunks=200, gap_ms=100)
 CLAUDE = {**QUESTION, "model": "claude-sonnet-4-5", "max_tokens": 4_000}
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[FakeProvider]:
-    """Serve a provider whose answers take a minute."""
+    """Serve a provider whose answers take many seconds."""
     with providing(lambda: FakeProvider(SLOW)) as fake:
         yield fake
 
