@@ -19,6 +19,7 @@ from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.look import Look, UnreadableError
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
+from leash_addon.screen.known import NOTHING_KNOWN, Known
 from leash_addon.wire.asked import Parsed
 from leash_addon.wire.texts import FORMATS, Path, pieces, put_together
 from leash_addon.wire.texts.tools import tool_name
@@ -61,16 +62,23 @@ NOTHING: Final = Judgement()
 class Screening:
     """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
 
-    def __init__(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Begin without a memory."""
+    def __init__(
+        self, engine: Engine, settings: ScreeningSettings, known: Known = NOTHING_KNOWN
+    ) -> None:
+        """Begin without a memory. ``known``: paragraphs of agents' own, which are not screened."""
         self.engine = engine
         self.settings = settings
+        self._known = known
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
         self._verdicts = Verdicts()
 
-    def take(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Go on with other rules; what was judged by the old ones is judged anew."""
+    def take(self, engine: Engine, settings: ScreeningSettings, known: Known | None = None) -> None:
+        """Go on with other rules; what was judged by the old ones is judged anew.
+
+        ``known``: ``None`` where that is as it was.
+        """
         self.engine, self.settings = engine, settings
+        self._known = self._known if known is None else known
         self._verdicts = Verdicts()
 
     @property
@@ -105,6 +113,7 @@ class Screening:
             self._thread,
             run,
             signed=parsed.asked.signed,
+            known=self._known,
         )
         changed: dict[Path, bytes] = {}
         judged: list[Judged] = []

@@ -1,14 +1,17 @@
-"""The trials: a plain turn, a tool loop, a kill in a stream, two agents under one cap, WebSockets.
+"""The trials: turns plain and screened, a tool loop, a kill in a stream, a cap, WebSockets.
 
 Each returns claims by name, every one of them true or false, and figures beside them.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
-from scripts.agent_trials.programs import Program
+from scripts.agent_trials.programs import PROMPT, Program
+from scripts.agent_trials.scenes import SCENES, Scene
 from scripts.agent_trials.world import Home, Started, fake_provider, home, no_routes
 
 LOOP = 3
@@ -19,6 +22,9 @@ SOON = 10.0
 
 STOPPED = 3
 INPUT, OUTPUT = 111, 22
+
+STRICTLY = '[screening]\nsensitivity = "high"'
+REFUSING = '[screening.action]\nsystem = "refuse"\nuser = "refuse"\ntool_result = "refuse"\n'
 
 type Row = dict[str, bool | int | float | str]
 
@@ -111,6 +117,38 @@ def websocket(codex: Program, how: str) -> Row:
         "transport": (by_socket == calls > 0) if how == "meter" else (by_socket == 0 < calls),
         "calls": calls,
     }
+
+
+def screened_turns(program: Program) -> Row:
+    """Take a turn in each way of working (f), everything refused that may be: nothing fires.
+
+    At the highest sensitivity. Beside it what fires where no agent's prompts are known.
+    """
+    ways = [one for one in SCENES if one.agent == program.name and not one.at_a_terminal]
+    fired: dict[str, list[str]] = {"agents": [], "": []}
+    codes = []
+    for known in fired:
+        listed = json.dumps([known] if known else [])
+        for way in ways:
+            code, rules = _screened(program, way, f"{STRICTLY}\nknown_prompts = {listed}\n")
+            fired[known] += rules
+            codes += [code] if known else []
+    return {
+        "exit code 0": set(codes) == {0},
+        "nothing fired": fired["agents"] == [],
+        "ways of working": len(ways),
+        "without the list": ", ".join(dict.fromkeys(fired[""])) or "nothing either",
+    }
+
+
+def _screened(program: Program, way: Scene, configuration: str) -> tuple[int | None, list[str]]:
+    """Run an agent; return its exit code, and which rules fired where."""
+    with fake_provider() as fake, home(configuration + REFUSING) as here:
+        here.furnish(way.files(here.path))
+        asked = replace(program, command=(*way.words, PROMPT))
+        code = here.start(asked, fake, "trial").wait()
+        told = json.loads(here.leash("findings", "--json").stdout)
+    return code, [f"{one['rule']} in {one['part']}" for one in told]
 
 
 def says_why(agent: Started) -> bool:
