@@ -51,7 +51,7 @@ LEVELS = ("debug", "info", "warning", "error")
     "--transparent",
     metavar="[HOST:]PORT",
     envvar="LEASH_TRANSPARENT",
-    help="Listen for connections that a firewall redirects (Linux: as root).",
+    help="Listen for connections that a firewall redirects (Linux).",
 )
 @click.option(
     "--web",

@@ -29,6 +29,13 @@ SERVING_KEYS = (
         about="whose X-Forwarded-For and PROXY protocol are believed",
     ),
     Key(
+        name="transparent_clients",
+        read=reachable.networks,
+        example="10.9.0.0/24",
+        about="whose redirected connections (--transparent) need no token: networks",
+        listener=True,
+    ),
+    Key(
         name="run_from",
         read=sources.run_sources,
         example="proxy-user,header:x-loop-id,path,agent-session,default",

@@ -69,6 +69,7 @@ class Settings:
     connect_ports: tuple[int, ...] = (443,)
     allow_private: tuple[Network | str, ...] = ()
     trusted_balancers: tuple[Network, ...] = ()
+    transparent_clients: tuple[Network, ...] = ()
     run_from: tuple[str, ...] = sources.RUN_FROM
     user_from: tuple[str, ...] = sources.USER_FROM
     feature_from: tuple[str, ...] = sources.FEATURE_FROM

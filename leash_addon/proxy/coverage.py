@@ -34,13 +34,17 @@ class Coverage:
     @property
     def gaps(self) -> tuple[str, ...]:
         """Say what went to a provider, or tried to, without being metered; empty: nothing."""
-        distrusting = f"handshakes broken off: no trust in leash's CA ({_hosts(self.distrusted)})"
+        distrusting = f" broken off: no trust in leash's CA ({_hosts(self.distrusted)})"
         found = (
-            (self.blind, "calls that no meter can read"),
-            (self.distrusted.total(), distrusting),
-            (self.mismatched.total(), f"connections of two names ({_hosts(self.mismatched)})"),
+            (self.blind, "call", " that no meter can read"),
+            (self.distrusted.total(), "handshake", distrusting),
+            (self.mismatched.total(), "connection", f" of two names ({_hosts(self.mismatched)})"),
         )
-        return tuple(f"{number} {what}" for number, what in found if number)
+        return tuple(
+            f"{number} {what}{'' if number == 1 else 's'}{more}"
+            for number, what, more in found
+            if number
+        )
 
     @property
     def kept_in(self) -> str:

@@ -22,6 +22,7 @@ from leash_addon.proxy.kinds import said_kind
 from leash_addon.proxy.pages import page_of
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
+from leash_addon.proxy.redirected import go_by_name
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
 from leash_addon.proxy.tee import Tee
@@ -135,10 +136,12 @@ class Reception:
         if target is not None:
             send(request, target)
             found = (target.host, target.rule)
+        if tunnelled:
+            go_by_name(flow, found[0] if found else None, self.reach)
         if found is None:
             return await self._pass_through(request)
-        if not ours and misdirected(flow, found[0]):
-            denial = Denial(reason=MISDIRECTED, message=MISDIRECTED_WHY, status=421)
+        denial = None if ours else self._not_there(flow, found[0])
+        if denial is not None:
             return TurnedAway(denial=denial, shape=shape)
         credential = credential_of(headers, request.path)
         seen = Sighting(
@@ -150,6 +153,13 @@ class Reception:
             grant=visitor.grant,
         )
         return self._take_in(request, seen, *found)
+
+    def _not_there(self, flow: http.HTTPFlow, host: str) -> Denial | None:
+        """Refuse a request for a provider's host that asks for another server, or an odd port."""
+        if misdirected(flow, host):
+            return Denial(reason=MISDIRECTED, message=MISDIRECTED_WHY, status=421)
+        why = self.reach.why_not(flow.request.host, flow.request.port)
+        return None if why is None else passthrough_denial(why)
 
     def _provider_of(self, flow: http.HTTPFlow) -> tuple[str, ProviderRule] | None:
         request = flow.request

@@ -19,6 +19,7 @@ from mitmproxy import master
 from mitmproxy.addons.block import Block
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.certs import CertStoreEntry
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 from mitmproxy.utils import asyncio_utils
@@ -77,6 +78,7 @@ class Proxy:
         self._listening = listening or Listening()
         self._max_body = max_body
         self._server = Proxyserver()
+        self._tls = LeashTls(self._store, self._listening.certificate)
         self._exit = ExitStack()
         self._master: master.Master | None = None
 
@@ -117,8 +119,7 @@ class Proxy:
     def _made(self) -> master.Master:
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
-        tls = LeashTls(self._store, self._listening.certificate)
-        own = (tls, Onboarding(self._store.authority), self._addon)
+        own = (self._tls, Onboarding(self._store.authority), self._addon)
         if self._listening.web is not None:
             # Not at the top: no other start has to load mitmweb's modules.
             from leash_addon.proxy.inspected import inspected  # noqa: PLC0415
@@ -137,6 +138,10 @@ class Proxy:
     def web_url(self) -> str | None:
         """Return where mitmweb's interface is, with its token; ``None``: nowhere."""
         return getattr(self._master, "web_url", None)
+
+    def present(self, certificate: CertStoreEntry) -> None:
+        """Show clients of a port that speaks TLS this certificate from now on."""
+        self._tls.own = certificate
 
     async def stop_listening(self) -> None:
         """Take no new connection; those that are open go on."""

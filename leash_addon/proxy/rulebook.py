@@ -64,12 +64,16 @@ class Rulebook:
         *,
         every: float = LOOK_EVERY,
         told: Callable[[str], None] = logger.warning,
+        alone: bool = True,
     ) -> None:
-        """``told``: hears of new rules, and of broken ones."""
+        """``told``: hears of new rules, and of broken ones.
+
+        ``alone``: nobody else reads the configuration, and says what is wrong in it.
+        """
         self._screening = screening
         self._settings = settings
         self._every = every
-        self._told = told
+        self._told, self._alone = told, alone
         self._stamp = stamp(settings, screening.settings)
         self._basis = basis(screening.settings)
         self._task: asyncio.Task[None] | None = None
@@ -98,7 +102,13 @@ class Rulebook:
             return
         self._stamp = seen
         try:
-            wanted, engine, known = await asyncio.to_thread(self._build)
+            wanted = await asyncio.to_thread(reread_screening, self._settings)
+        except LeashError as error:
+            if self._alone:
+                self._told(f"screening goes on with the rules it had: {error}")
+            return
+        try:
+            engine, known = await asyncio.to_thread(self._build, wanted)
         except LeashError as error:
             self._told(f"screening goes on with the rules it had: {error}")
             return
@@ -106,16 +116,15 @@ class Rulebook:
         self._screening.take(engine, wanted, known)
         self._told(f"screening goes on with new {new} ({len(engine.rules)} in all)")
 
-    def _build(self) -> tuple[ScreeningSettings, Engine, Known]:
+    def _build(self, wanted: ScreeningSettings) -> tuple[Engine, Known]:
         """Compile what has changed: actions and allowed texts need none of it."""
-        wanted = reread_screening(self._settings)
         known = load_known(wanted.known_prompts)
         needed = basis(wanted)
         if needed == self._basis:
-            return wanted, self._screening.engine, known
+            return self._screening.engine, known
         engine = build(wanted)
         self._basis = needed
-        return wanted, engine, known
+        return engine, known
 
 
 def basis(wanted: ScreeningSettings) -> Basis:

@@ -39,6 +39,7 @@ passthrough = ["git.example.com", "*.example.org:8443"]
 connect_ports = [443, 8443]
 allow_private = ["10.1.0.0/16", "git.example.com"]
 trusted_balancers = ["10.0.0.1"]
+transparent_clients = ["10.9.0.0/25"]
 max_runs = 50
 max_body = "2m"
 tls_cert = "gateway.pem"
@@ -137,6 +138,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         connect_ports=(443, 8443),
         allow_private=(ip_network("10.1.0.0/16"), "git.example.com"),
         trusted_balancers=(ip_network("10.0.0.1"),),
+        transparent_clients=(ip_network("10.9.0.0/25"),),
         max_runs=50,
         max_body=2 * 1024 * 1024,
         tls_cert=tmp_path / "gateway.pem",

@@ -103,6 +103,19 @@ async def test_a_plain_request_leads_nowhere_private(gate: Gateway, where: str) 
     assert (answer.status, answer.reason) == (403, "passthrough"), answer
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com:8080/", "http://example.com:25/", f"http://api.openai.com:8080{CHAT}"],
+)
+async def test_a_plain_request_goes_to_no_odd_port(gate: Gateway, url: str) -> None:
+    """What is in absolute form meets a 403 that names the setting, provider or not."""
+    async with gate.wire() as wire:
+        host = url.split("/")[2]
+        answer = await wire.ask(f"POST {url}", BODY, proxy_authorization=AUTH, host=host)
+    assert (answer.status, answer.reason) == (403, "passthrough"), answer
+    assert "connect_ports" in json.dumps(answer.json)
+
+
 async def test_what_is_listed_is_reached(gate: Gateway, echo_port: int) -> None:
     """A listed host and port is tunnelled to, untouched."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.postgres_server import Server, running, why_not
+from tests.ledger.reused import Reused
 from tests.ledger.world import World
 
 CONTRACT = frozenset({"test_calls", "test_caps", "test_findings", "test_fsck", "test_owners"})
@@ -62,10 +63,16 @@ def sqlite_world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def reused(server: Server) -> Reused:
+    """Make a ledger's database that one test after the other finds empty."""
+    return Reused.made(server, "reused")
+
+
 @pytest.fixture
-def postgres_world(postgres_url: str, tmp_path: Path) -> Iterator[World]:
-    """Give an empty PostgreSQL database to a test."""
-    made = World(path=tmp_path / "no.db", url=postgres_url)
+def postgres_world(reused: Reused, tmp_path: Path) -> Iterator[World]:
+    """Give an empty ledger in PostgreSQL to a test."""
+    made = World(path=tmp_path / "no.db", url=reused.emptied())
     yield made
     made.close()
 

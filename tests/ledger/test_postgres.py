@@ -24,6 +24,7 @@ from leash_addon.core.verdict import Allow, Trip, Verdict
 from leash_addon.core.windows import WindowKind
 from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure, UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger, schema
+from leash_addon.ledger.lane import OneThread
 from leash_addon.ledger.owner import LEASE
 from leash_addon.ledger.postgres.schema import STEPS
 from leash_addon.ledger.store import Footprint
@@ -342,7 +343,6 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     postgres_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for a server that does not answer; what it did later was not sent."""
-    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     postgres_world.start()
     rng = random.Random(1)  # noqa: S311 - jitter
     writer = LedgerWriter(postgres_world.open(), clock=present, rng=rng)
@@ -352,6 +352,7 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     await writer.drain()
     pids = _sessions(postgres_world)
     said: list[str] = []
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     try:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -387,7 +388,6 @@ async def test_a_process_can_end_while_the_server_hangs(
     postgres_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing does not wait for an answer; what was open is swept by whoever comes next."""
-    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     other = postgres_world.start()
     others = _sessions(postgres_world)
     rng = random.Random(1)  # noqa: S311 - jitter
@@ -395,6 +395,7 @@ async def test_a_process_can_end_while_the_server_hangs(
     await writer.start()
     await writer.admit(make_ask("open", input_tokens=5))
     pids = _sessions(postgres_world) - others
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     try:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -404,6 +405,8 @@ async def test_a_process_can_end_while_the_server_hangs(
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+    assert isinstance(writer._lane, OneThread)
+    await asyncio.to_thread(writer._lane._thread.join, 60)  # what the server did after all is done
     swept = other.sweep(Instant(present() + 2 * LEASE))
     assert "open" in {entry.call for entry in swept if _is_end(entry)}
     assert (other.balance("r1").open_calls, other.fsck()) == (0, [])

@@ -13,7 +13,16 @@ import msgspec
 from msgspec import Raw, Struct
 
 from leash_addon.wire.request_shapes import Body
-from leash_addon.wire.texts import anthropic, chat, converse, gemini, guess, responses
+from leash_addon.wire.texts import (
+    anthropic,
+    chat,
+    converse,
+    gemini,
+    guess,
+    live,
+    realtime,
+    responses,
+)
 from leash_addon.wire.texts.arrays import without
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.text import Path
@@ -88,6 +97,20 @@ ASSISTANTS: Final[Members] = MappingProxyType(
         "tools": chat.tools,
     }
 )
+REALTIME: Final[Members] = MappingProxyType(
+    {"session": realtime.session, "item": responses.item, "response": realtime.response}
+)
+LIVE: Final[Members] = MappingProxyType(
+    {
+        "setup": live.setup,
+        "client_content": live.content,
+        "client_content_snake": live.content,
+        "tool_response": live.answers,
+        "tool_response_snake": live.answers,
+        "realtime_input": live.typed,
+        "realtime_input_snake": live.typed,
+    }
+)
 INVOKE: Final[Members] = MappingProxyType(
     {**COHERE, **PROMPTS, "system": anthropic.system, "messages": guess.message}
 )
@@ -101,9 +124,11 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "ollama.chat": CHAT,
         "openai.completions": PROMPTS,
         "openai.responses": RESPONSES,
+        "openai.realtime": REALTIME,
         "openai.assistants": ASSISTANTS,
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
+        "gemini.live": LIVE,
         "bedrock.converse": MappingProxyType(
             {
                 "system": converse.system,
