@@ -22,7 +22,8 @@ from pathlib import Path
 
 import msgspec
 
-from leash_addon.config.known import PARTS, Agent, as_toml
+from leash_addon.config.known import PARTS, Agent, as_toml, load_known
+from leash_addon.config.screening import AGENTS
 from leash_addon.core.part import Part
 from leash_addon.screen.known import hashes, paragraphs
 from leash_addon.wire.asked import parse_request
@@ -122,6 +123,18 @@ def texts(requests: list[dict[str, object]]) -> Iterator[Text]:
         body = parse_request(Route(provider="any", format=wire_format), {}, raw).body
         for piece in pieces(wire_format, body) if body is not None else ():
             yield from texts_in(piece).texts
+
+
+def known_percent(requests: list[dict[str, object]]) -> int:
+    """Return how much of the system's words in requests is known, of what is no white space."""
+    listed = load_known([AGENTS])
+    every = left = 0
+    for text in texts(requests):
+        if text.part is Part.SYSTEM:
+            rest = listed.rest(text.text, text.part, [leaf.start for leaf in text.leaves])
+            every += len("".join(text.text.split()))
+            left += len("".join(rest.split()))
+    return 100 - round(100 * left / every) if every else 0
 
 
 def varies(paragraph: str) -> bool:

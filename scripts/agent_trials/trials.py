@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from scripts.agent_trials.capture import known_percent
 from scripts.agent_trials.programs import PROMPT, Program
-from scripts.agent_trials.scenes import SCENES, Scene
+from scripts.agent_trials.scenes import SCENES
 from scripts.agent_trials.world import Home, Started, fake_provider, home, no_routes
 
 LOOP = 3
@@ -126,29 +127,26 @@ def screened_turns(program: Program) -> Row:
     """
     ways = [one for one in SCENES if one.agent == program.name and not one.at_a_terminal]
     fired: dict[str, list[str]] = {"agents": [], "": []}
-    codes = []
+    codes, shares = [], []
     for known in fired:
         listed = json.dumps([known] if known else [])
         for way in ways:
-            code, rules = _screened(program, way, f"{STRICTLY}\nknown_prompts = {listed}\n")
-            fired[known] += rules
+            configuration = f"{STRICTLY}\nknown_prompts = {listed}\n{REFUSING}"
+            with fake_provider() as fake, home(configuration) as here:
+                here.furnish(way.files(here.path))
+                asked = replace(program, command=(*way.words, PROMPT))
+                code = here.start(asked, fake, "trial").wait()
+                told = json.loads(here.leash("findings", "--json").stdout)
+                shares.append(known_percent(fake.seen()["requests"]))
+            fired[known] += [f"{one['rule']} in {one['part']}" for one in told]
             codes += [code] if known else []
     return {
         "exit code 0": set(codes) == {0},
         "nothing fired": fired["agents"] == [],
         "ways of working": len(ways),
+        "% of the system's words known": f"{min(shares)}-{max(shares)}",
         "without the list": ", ".join(dict.fromkeys(fired[""])) or "nothing either",
     }
-
-
-def _screened(program: Program, way: Scene, configuration: str) -> tuple[int | None, list[str]]:
-    """Run an agent; return its exit code, and which rules fired where."""
-    with fake_provider() as fake, home(configuration + REFUSING) as here:
-        here.furnish(way.files(here.path))
-        asked = replace(program, command=(*way.words, PROMPT))
-        code = here.start(asked, fake, "trial").wait()
-        told = json.loads(here.leash("findings", "--json").stdout)
-    return code, [f"{one['rule']} in {one['part']}" for one in told]
 
 
 def says_why(agent: Started) -> bool:
