@@ -1,4 +1,4 @@
-"""Lists of agents whose prompts are known: TOML <-> ``Known``.
+"""Lists of agents whose prompts are known: TOML <-> ``KnownPrompts``.
 
     [[agent]]
     name = "my-agent"
@@ -25,7 +25,7 @@ from leash_addon.config.packs import rules_dir
 from leash_addon.config.screening import AGENTS, HASH
 from leash_addon.core.part import Part
 from leash_addon.errors import UsageError
-from leash_addon.screen.known import Known
+from leash_addon.screen.known import KnownPrompts
 
 PARTS: Final = (Part.SYSTEM, Part.USER)
 AGENT: Final = ("name", "version", *map(str, PARTS))
@@ -47,18 +47,18 @@ def known_file(name: str) -> Path:
     return rules_dir() / "known_prompts.toml" if name == AGENTS else Path(name)
 
 
-def load_known(names: Iterable[str]) -> Known:
+def load_known(names: Iterable[str]) -> KnownPrompts:
     """Read lists into one. Raises ``UsageError`` that names the file and what is wrong in it."""
     return known_of(agent for name in names for agent in load_agents(name))
 
 
-def known_of(agents: Iterable[Agent]) -> Known:
+def known_of(agents: Iterable[Agent]) -> KnownPrompts:
     """Put what is known of several agents together."""
     found: dict[Part, set[str]] = {}
     for agent in agents:
         for part, each in agent.hashes.items():
             found.setdefault(part, set()).update(each)
-    return Known(MappingProxyType({part: frozenset(each) for part, each in found.items()}))
+    return KnownPrompts(MappingProxyType({part: frozenset(each) for part, each in found.items()}))
 
 
 def load_agents(name: str) -> tuple[Agent, ...]:

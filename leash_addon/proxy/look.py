@@ -17,7 +17,7 @@ from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
-from leash_addon.screen.known import NOTHING_KNOWN, Known
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
 from leash_addon.wire.texts import Path, Piece, Text, texts_in
 from leash_addon.wire.texts.rewrite import rewritten, shown
 
@@ -43,7 +43,10 @@ class UnreadableError(Exception):
 
 
 class Look:
-    """A look at one call. ``signed``: its body cannot be changed."""
+    """A look at one call. ``signed``: its body cannot be changed.
+
+    ``account``: what its verdicts are remembered for.
+    """
 
     def __init__(
         self,
@@ -54,14 +57,14 @@ class Look:
         run: str,
         *,
         signed: bool,
-        known: Known = NOTHING_KNOWN,
+        known: KnownPrompts = NO_PROMPTS,
     ) -> None:
         """Begin; the event loop's time counts from here. ``thread``: for what takes long."""
         self._thread = thread
         self._engine = engine
         self._settings = settings
         self._verdicts = verdicts
-        self._run = f"{run} signed" if signed else run
+        self.account = f"{run} signed" if signed else run
         self._signed = signed
         self._known = known
         self._loop = asyncio.get_running_loop()
@@ -70,7 +73,7 @@ class Look:
     async def verdicts(self, parts: Iterable[Piece]) -> AsyncIterator[tuple[Piece, Verdict]]:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
-            key = self._verdicts.key(self._run, piece.raw)
+            key = self._verdicts.key(self.account, piece.raw)
             verdict = self._verdicts.find(key)
             if verdict is None:
                 verdict = await self._verdict(piece)
@@ -119,7 +122,7 @@ class Look:
         return self._settings.signed if fixed and action in _CHANGING else action
 
     async def _judged(self, text: Text, action: Action, block: str, path: Path) -> Judged:
-        key = (self._run, text.part, action, block)
+        key = (self.account, text.part, action, block)
         known = self._verdicts.find_text(key)
         if known is None:
             allowed = block in self._settings.allowed

@@ -18,7 +18,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError, UsageError
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.engine import Engine
-from leash_addon.screen.known import Known
+from leash_addon.screen.known import KnownPrompts
 from leash_addon.screen.sensitivity import Sensitivity
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Rulebook:
         self._screening.take(engine, wanted, known)
         self._told(f"screening goes on with new {new} ({len(engine.rules)} in all)")
 
-    def _build(self, wanted: ScreeningSettings) -> tuple[Engine, Known]:
+    def _build(self, wanted: ScreeningSettings) -> tuple[Engine, KnownPrompts]:
         """Compile what has changed: actions and allowed texts need none of it."""
         known = load_known(wanted.known_prompts)
         needed = basis(wanted)

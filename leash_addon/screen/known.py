@@ -30,7 +30,7 @@ RUN: Final = re.compile(r"[ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPrompts:
     """Hashes of paragraphs, by the parts that their agents put them into."""
 
     hashes: Mapping[Part, frozenset[str]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Known:
         return "".join((*kept, text[done:])) if kept else text
 
 
-NOTHING_KNOWN: Final = Known()
+NO_PROMPTS: Final = KnownPrompts()
 
 
 def paragraphs(text: str, starts: Iterable[int] = (0,)) -> Iterator[tuple[int, int]]:

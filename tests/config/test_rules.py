@@ -34,7 +34,7 @@ def test_every_shipped_pack_loads() -> None:
 
 
 def test_a_rule_that_names_no_part_reads_what_others_wrote(tmp_path: Path) -> None:
-    """``scan`` defaults to user, tool_result and system, and a path starts from the given folder."""
+    """``scan`` defaults to user, tool_result and system; a path starts from the folder given."""
     rule = load_pack(written(tmp_path, RULE), tmp_path).rules[0]
     assert (rule.id, rule.severity, rule.scan) == (
         "my.own.rule",

@@ -13,7 +13,7 @@ from leash_addon.core.screening import Action
 from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.screen.engine import Engine
-from leash_addon.screen.known import Known, paragraph_hash
+from leash_addon.screen.known import KnownPrompts, paragraph_hash
 from leash_addon.wire.asked import Parsed, parse_request
 from leash_addon.wire.routes import Route
 from tests.proxy.test_screening import BAD, PACK, RULE, post
@@ -27,13 +27,13 @@ FOLDER = "You work in /boats/7 since Monday."
 ENGINE = Engine([PACK])
 
 
-def screening(known: Known) -> Screening:
+def screening(known: KnownPrompts) -> Screening:
     """Return what refuses a call for its system's, its user's and its tools' words."""
     actions = {**USUAL, Part.SYSTEM: Action.REFUSE, Part.TOOL_RESULT: Action.REFUSE}
     return Screening(ENGINE, ScreeningSettings(level=Level.HIGH, actions=actions), known)
 
 
-LISTED = Known({Part.SYSTEM: frozenset({paragraph_hash(OWN)})})
+LISTED = KnownPrompts({Part.SYSTEM: frozenset({paragraph_hash(OWN)})})
 
 
 def request(system: str, said: str = "Go.", result: str = "Done.") -> dict[str, object]:
@@ -62,7 +62,7 @@ async def test_a_known_prompt_passes_and_an_unknown_one_does_not() -> None:
     """The same system text is refused without the list, whatever else it embeds."""
     text = f"{OWN}\n\n{FOLDER}"
     with_list = await judged(screening(LISTED), request(text))
-    without = await judged(screening(Known()), request(text))
+    without = await judged(screening(KnownPrompts()), request(text))
     assert (with_list.found, with_list.hostile) == ((), "")
     assert [one.rule for one in without.found] == [RULE]
 
