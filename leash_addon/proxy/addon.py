@@ -33,7 +33,7 @@ from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
-from leash_addon.wire.asked import Asked, parse_request
+from leash_addon.wire.asked import Asked, knows_nothing, parse_request
 from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,8 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
-        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        recall = self.screening.recall if self.screening else knows_nothing
+        parsed = parse_request(intake.route, headers, body, url=intake.url, recall=recall)
         told = parsed.top
         if not intake.sure and (denial := self._reception.name_by_body(intake, told)) is not None:
             self.refuse(flow, denial)

@@ -1,12 +1,14 @@
 """Screening of calls: their new texts through the engine, and what is done about what it finds.
 
 Agents send their history with every call; a piece of it that was judged before is known by its
-hash and acted on the same way. Only what is new is screened, what is large of it in a thread.
+hash and acted on the same way, a long beginning of it as one. Only what is new is screened, what
+is large of it in a thread.
 Nothing is written here: what was found travels with the call to the ledger.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,11 +18,15 @@ from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
+from leash_addon.proxy.histories import Histories
 from leash_addon.proxy.look import Look, UnreadableError
+from leash_addon.proxy.resent import Met, Resent
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
 from leash_addon.wire.asked import Parsed
-from leash_addon.wire.texts import FORMATS, Path, pieces, put_together
+from leash_addon.wire.known import Known
+from leash_addon.wire.texts import FORMATS
 from leash_addon.wire.texts.tools import tool_name
 
 logger = logging.getLogger(__name__)
@@ -61,17 +67,30 @@ NOTHING: Final = Judgement()
 class Screening:
     """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
 
-    def __init__(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Begin without a memory."""
+    def __init__(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts = NO_PROMPTS
+    ) -> None:
+        """Begin without a memory. ``known``: paragraphs of agents' own, which are not screened."""
         self.engine = engine
         self.settings = settings
+        self._known = known
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
-        self._verdicts = Verdicts()
+        self._verdicts, self._histories = Verdicts(), Histories()
 
-    def take(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Go on with other rules; what was judged by the old ones is judged anew."""
+    def take(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts | None = None
+    ) -> None:
+        """Go on with other rules; what was judged by the old ones is judged anew.
+
+        ``known``: ``None`` where that is as it was.
+        """
         self.engine, self.settings = engine, settings
-        self._verdicts = Verdicts()
+        self._known = self._known if known is None else known
+        self._verdicts, self._histories = Verdicts(), Histories()
+
+    def recall(self, plain: bytes) -> Known | None:
+        """Return how much of a request's JSON has been read before."""
+        return self._histories.recall(plain)
 
     @property
     def cuts(self) -> bool:
@@ -98,31 +117,32 @@ class Screening:
             known = (wire_format or "") in FORMATS and wire_format
             unread = known and parsed.asked.broken is not None
             return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
-        one = Look(
+        histories, known_as = self._histories, wire_format or ""
+        look = Look(
             self.engine,
             self.settings,
             self._verdicts,
             self._thread,
             run,
             signed=parsed.asked.signed,
+            known=self._known,
         )
-        changed: dict[Path, bytes] = {}
-        judged: list[Judged] = []
-        parts = partial(pieces, wire_format, parsed.body)  # made as they are looked at
-        async for piece, verdict in one.verdicts(parts()):
-            judged += verdict.judged
-            if verdict.raw is not None:
-                changed[piece.path] = verdict.raw
+        met: tuple[Met, ...] | None = ()
+        if parsed.known is not None:
+            met = histories.find(look.account, known_as, parsed.known)
+            if met is None:
+                parsed = parsed.whole
+        resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
+        async for piece, verdict in look.verdicts(resent.new()):
+            resent.hear(piece.path, verdict)
+        await self._aside(partial(histories.learn, look.account, resent), parsed)
+        judged = resent.judged
         if not judged:
             return NOTHING
         blocked = next((each.blocked for each in judged if each.blocked is not None), None)
         if blocked is not None and blocked.call and not blocked.tool:
-            blocked = replace(blocked, tool=tool_name(blocked.call, parts()))
-        body = None
-        if changed:
-            made = partial(put_together, parsed.plain, parts(), changed, inside=parsed.inside)
-            aside = asyncio.get_running_loop().run_in_executor
-            body = await aside(self._thread, made) if len(parsed.plain) > HUGE else made()
+            blocked = replace(blocked, tool=tool_name(blocked.call, resent.all()))
+        body = await self._aside(resent.put_together, parsed) if resent.changes else None
         fresh = tuple(each for each in judged if not each.recorded)
         return Judgement(
             found=tuple(found for each in fresh for found in each.found),
@@ -131,3 +151,9 @@ class Screening:
             body=body,
             judged=fresh,
         )
+
+    async def _aside[T](self, work: Callable[[], T], parsed: Parsed) -> T:
+        """Do what goes through a whole request, for a huge one in the thread."""
+        if len(parsed.plain) <= HUGE:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

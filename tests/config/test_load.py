@@ -42,6 +42,11 @@ trusted_balancers = ["10.0.0.1"]
 transparent_clients = ["10.9.0.0/25"]
 max_runs = 50
 max_body = "2m"
+head_timeout = "10s"
+body_timeout = "20s"
+idle_timeout = 0
+max_connections = 300
+max_connections_per_ip = 30
 tls_cert = "gateway.pem"
 tls_key = "gateway.key"
 
@@ -141,6 +146,11 @@ def test_every_key_of_a_file_is_read(tmp_path: Path) -> None:
         transparent_clients=(ip_network("10.9.0.0/25"),),
         max_runs=50,
         max_body=2 * 1024 * 1024,
+        head_timeout=10,
+        body_timeout=20,
+        idle_timeout=0,
+        max_connections=300,
+        max_connections_per_ip=30,
         tls_cert=tmp_path / "gateway.pem",
         tls_key=tmp_path / "gateway.key",
         run_from=("path", "header:x-loop-id"),

@@ -11,7 +11,7 @@ from msgspec import Raw
 from leash_addon.wire.asked import parse_request
 from leash_addon.wire.routes import Route
 from leash_addon.wire.texts import pieces, put_together
-from leash_addon.wire.texts.arrays import without
+from leash_addon.wire.texts.arrays import set_aside
 
 CHAT = Route(provider="p", format="openai.chat")
 VALUE = st.recursive(
@@ -80,9 +80,9 @@ def test_an_array_set_aside_changes_nothing(  # noqa: PLR0917 - the pieces of a 
 )
 def test_an_array_is_found_where_it_counts(raw: bytes) -> None:
     """The rest of a request is read without it, whatever stands before it."""
-    found = without(raw, "messages", [b"1", b"2", b"3"])
+    found = set_aside(raw, "messages", [b"1", b"2", b"3"])
     assert found is not None
-    assert found.keys() == msgspec.json.decode(raw).keys()
+    assert found.rest.keys() == msgspec.json.decode(raw).keys()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,9 @@ def test_an_array_is_found_where_it_counts(raw: bytes) -> None:
     [
         pytest.param(b'{"x":{"messages":[1,2]},"messages":[3]}', id="in another member"),
         pytest.param(b'{"messages":[1,2],"messages":[1,2]}', id="twice"),
+        pytest.param(
+            b'{"messages":[1,2],"x":["leash-0","leash-1","leash-2","leash-3"]}', id="a nuisance"
+        ),
         pytest.param(b'{"messages":[1,2,3]}', id="a part of it"),
         pytest.param(b'{"messages":[1,2,3],"messages":[1,2]}', id="a part of the first of two"),
         pytest.param(b'{"messages":[{"messages":[1,2]}]}', id="within itself"),
@@ -97,4 +100,4 @@ def test_an_array_is_found_where_it_counts(raw: bytes) -> None:
 )
 def test_what_only_looks_like_the_array_is_left(raw: bytes) -> None:
     """Text that has the array's bytes and is not the member's value is never set aside."""
-    assert without(raw, "messages", [b"1", b"2"]) is None
+    assert set_aside(raw, "messages", [b"1", b"2"]) is None

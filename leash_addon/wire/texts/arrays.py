@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
+
+from leash_addon.wire.known import FAULTS, Known, stand_in
 
 BEGINS: Final = re.compile(rb"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*")
 BETWEEN: Final = re.compile(rb"[ \t\n\r]*,[ \t\n\r]*")
@@ -19,27 +21,33 @@ BETWEEN: Final = re.compile(rb"[ \t\n\r]*,[ \t\n\r]*")
 TRIES: Final = 8
 """Places that look like the array's beginning."""
 
-FAULTS: Final = (msgspec.MsgspecError, RecursionError, ValueError)
-
 type Spans = list[tuple[int, int]]
 
 
-def without(body: bytes, name: str, elements: Sequence[bytes]) -> dict[str, Raw] | None:
-    """Return the members of a request, of its array ``name`` nothing but that it is one.
+class Aside(Struct, frozen=True):
+    """An array set aside: where its elements stand, and the members of the request without it."""
 
-    ``elements``: all of the array. ``None``: it was not found where it is usually written.
+    spans: Spans
+    rest: dict[str, Raw]
+
+
+def set_aside(body: bytes, name: str, elements: Sequence[bytes]) -> Aside | None:
+    """Set the array ``name`` of a request aside; in ``rest`` stands something else for it.
+
+    ``elements``: all of the array; several in a row may be given as one, with what is between
+    them. ``None``: it was not found where it is usually written.
     """
     spans = spans_of(body, name, elements)
-    if spans is None:
+    head, tail = (body[: spans[0][0]], body[spans[-1][1] :]) if spans else (b"", b"")
+    value = stand_in(head, tail)
+    if spans is None or value is None:
         return None
-    start, end = spans[0][0], spans[-1][1]
-    stand_in = _stand_in(body)
     try:
-        top = msgspec.json.decode(body[:start] + stand_in + body[end:], type=dict[str, Raw])
-        found = msgspec.json.decode(top[name], type=list[Raw])
+        rest = msgspec.json.decode(head + value + tail, type=dict[str, Raw])
+        found = msgspec.json.decode(rest[name], type=list[Raw])
     except (*FAULTS, KeyError):
         return None
-    return top if [bytes(each) for each in found] == [stand_in] else None
+    return Aside(spans, rest) if [bytes(each) for each in found] == [value] else None
 
 
 def spans_of(body: bytes, name: str, elements: Sequence[bytes]) -> Spans | None:
@@ -59,6 +67,12 @@ def spans_of(body: bytes, name: str, elements: Sequence[bytes]) -> Spans | None:
     return None
 
 
+def spans_behind(body: bytes, known: Known, elements: Sequence[bytes]) -> Spans | None:
+    """Return where the elements stand that follow those that are known."""
+    found = _walk(body, known.end, [b"", *elements])
+    return None if found is None else found[1:]
+
+
 def _walk(body: bytes, at: int, elements: Sequence[bytes]) -> Spans | None:
     spans: Spans = []
     for element in elements:
@@ -72,11 +86,3 @@ def _walk(body: bytes, at: int, elements: Sequence[bytes]) -> Spans | None:
         spans.append((at, at + len(element)))
         at += len(element)
     return spans
-
-
-def _stand_in(body: bytes) -> bytes:
-    """Return a JSON string that is nowhere in the body."""
-    number = 0
-    while (found := b'"leash-%d"' % number) in body:
-        number += 1
-    return found

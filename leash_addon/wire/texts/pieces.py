@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from leash_addon.wire.known import Known
 from leash_addon.wire.request_shapes import Body
 from leash_addon.wire.texts import (
     anthropic,
@@ -23,7 +24,7 @@ from leash_addon.wire.texts import (
     realtime,
     responses,
 )
-from leash_addon.wire.texts.arrays import without
+from leash_addon.wire.texts.arrays import set_aside
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.text import Path
 
@@ -148,8 +149,11 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
-    """Yield the pieces of a request that may hold texts, in the order of the format's table."""
+def pieces(wire_format: str | None, body: Body, known: Known | None = None) -> Iterator[Piece]:
+    """Yield the pieces of a request that may hold texts, in the order of the format's table.
+
+    ``known``: the elements that ``body`` was read without.
+    """
     if wire_format == "cohere.chat" and not (body.messages or body.message):
         return  # ranking and embedding have the same format
     for field, read in FORMATS.get(wire_format or "", {}).items():
@@ -161,7 +165,8 @@ def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
             if raw := bytes(value):
                 yield Piece((name,), raw, read)
         elif isinstance(value, list):
-            for index, each in enumerate(value):
+            before = known.count if known is not None and known.field == field else 0
+            for index, each in enumerate(value, before):
                 yield Piece((name, index), bytes(each), read)
         elif value:
             yield Piece((name,), msgspec.json.encode(value), read)
@@ -222,7 +227,7 @@ def _members(body: bytes, kept: Sequence[Piece]) -> dict[str, Raw]:
     """Return the members of a request; those that pieces are kept of need not be whole."""
     names = {piece.path[0] for piece in kept}
     if len(names) == 1 and len(kept) > 1:
-        top = without(body, str(kept[0].path[0]), [piece.raw for piece in kept])
-        if top is not None:
-            return top
+        aside = set_aside(body, str(kept[0].path[0]), [piece.raw for piece in kept])
+        if aside is not None:
+            return aside.rest
     return msgspec.json.decode(body, type=dict[str, Raw])
