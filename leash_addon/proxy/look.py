@@ -11,13 +11,13 @@ from functools import partial
 from typing import Final, Protocol
 
 from leash_addon.config.screening import ScreeningSettings
-from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked, annotated, redacted
 from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
 from leash_addon.wire.texts import Path, Text
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.rewrite import rewritten, shown
@@ -73,6 +73,7 @@ class Look:
         run: str,
         *,
         signed: bool,
+        known: KnownPrompts = NO_PROMPTS,
     ) -> None:
         """Begin; the event loop's time counts from here. ``thread``: for what takes long."""
         self._thread = thread
@@ -82,6 +83,7 @@ class Look:
         self.account = f"{run} signed" if signed else run
         self.skipped = 0
         self._signed = signed
+        self._known = known
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
 
@@ -151,18 +153,25 @@ class Look:
         key = (text.part, block)
         known = self._verdicts.fired(key)
         if known is None:
-            known = await self._screen(text.text, text.part)
+            known = await self._screen(text)
             self._verdicts.keep_fired(key, known)
         return known
 
-    async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:
-        if len(text) > SMALL:
-            return await self._aside(self._engine.screen, text, part)
+    async def _screen(self, text: Text) -> tuple[Finding, ...]:
+        if len(text.text) > SMALL:
+            return await self._aside(self._whole, text)
         found: list[Finding] = []
-        for window in self._engine.pieces(text, part):
+        for window in self._engine.pieces(self._rest(text), text.part):
             found += window
             await self._breathe()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
+
+    def _whole(self, text: Text) -> tuple[Finding, ...]:
+        return self._engine.screen(self._rest(text), text.part)
+
+    def _rest(self, text: Text) -> str:
+        """Return what an agent did not bring itself, every character in its place."""
+        return self._known.rest(text.text, text.part, (leaf.start for leaf in text.leaves))
 
     async def _aside[**P, T](self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """Do something in the thread for it; the event loop goes on beside it."""

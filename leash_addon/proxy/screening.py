@@ -23,6 +23,7 @@ from leash_addon.proxy.look import Look, UnreadableError
 from leash_addon.proxy.resent import Met, Resent
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
 from leash_addon.wire.asked import Parsed, plain_body
 from leash_addon.wire.known import Known
 from leash_addon.wire.texts import FORMATS
@@ -69,16 +70,25 @@ NOTHING: Final = Judgement()
 class Screening:
     """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
 
-    def __init__(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Begin without a memory."""
+    def __init__(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts = NO_PROMPTS
+    ) -> None:
+        """Begin without a memory. ``known``: paragraphs of agents' own, which are not screened."""
         self.engine = engine
         self.settings = settings
+        self._known = known
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
         self._verdicts, self._histories = Verdicts(), Histories()
 
-    def take(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Go on with other rules; what was judged by the old ones is judged anew."""
+    def take(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts | None = None
+    ) -> None:
+        """Go on with other rules; what was judged by the old ones is judged anew.
+
+        ``known``: ``None`` where that is as it was.
+        """
         self.engine, self.settings = engine, settings
+        self._known = self._known if known is None else known
         self._verdicts, self._histories = Verdicts(), Histories()
 
     def recall(self, plain: bytes) -> Known | None:
@@ -150,7 +160,15 @@ class Screening:
         return found
 
     def _look(self, run: str, *, signed: bool) -> Look:
-        return Look(self.engine, self.settings, self._verdicts, self._thread, run, signed=signed)
+        return Look(
+            self.engine,
+            self.settings,
+            self._verdicts,
+            self._thread,
+            run,
+            signed=signed,
+            known=self._known,
+        )
 
     async def _aside[T](self, work: Callable[[], T], parsed: Parsed) -> T:
         """Do what goes through a whole request, for a huge one in the thread."""

@@ -50,8 +50,7 @@ def test_six_processes_that_start_at_once_on_an_empty_database_all_succeed(
     postgres_url: str,
 ) -> None:
     """Migrating is one process's work at a time."""
-    processes = [start(postgres_url, "open") for _ in range(6)]
-    assert [output(process) for process in processes] == ["open\n"] * 6
+    assert output(start(postgres_url, "together", "6", "open")) == 6 * "open\n"
 
 
 @pytest.mark.parametrize(
@@ -179,8 +178,8 @@ def test_a_refused_call_leaves_no_row_behind(postgres_world: World) -> None:
 def test_four_processes_admit_exactly_as_many_calls_as_are_allowed(postgres_world: World) -> None:
     """4 processes with 64 asks each: not one call more, or less, and no deadlock."""
     ledger = postgres_world.start(Limits(max_calls=150))
-    processes = [start(postgres_world.url, "hammer", "64") for _ in range(4)]
-    admitted = [int(output(process)) for process in processes]
+    hammered = output(start(postgres_world.url, "together", "4", "hammer", "64"))
+    admitted = [int(line) for line in hammered.splitlines()]
     ledger.sweep(Instant(present() + LEASE))
     balance = ledger.balance("r1")
     assert (sum(admitted), balance.calls, balance.open_calls) == (150, 150, 0)
