@@ -4,6 +4,7 @@ The order matters at both ends. The ledger stands before the proxy listens, and 
 settled every call before the ledger closes.
 """
 
+import logging
 import random
 import secrets
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from leash_addon.cli.environment import Trust, trust_of
@@ -40,6 +42,8 @@ from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.secret import open_secret
 from leash_addon.wire.routes import Providers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +136,13 @@ async def proxying(
     port: int = 0,
     shared: bool = False,
     listening: Listening | None = None,
+    loudness: int = logging.WARNING,
 ) -> AsyncIterator[Engine]:
     """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited.
 
     ``shared``: other processes listen on the same port. ``listening``: others than a child of ours
-    may come.
+    may come, and somebody else tells of a broken configuration. ``loudness``: the level at which
+    new rules are told of.
     """
     settings, authority = equipment.settings, equipment.authority
     governor = Governor(
@@ -184,7 +190,9 @@ async def proxying(
             listening=listening,
             max_body=settings.max_body,
         ) as proxy:
-            with _reloading(addon.screening, equipment.settings), lively():
+            told = partial(logger.log, loudness)
+            book = _book(addon.screening, settings, told, alone=listening is None)
+            with book, lively():
                 yield Engine(
                     addon=addon,
                     port=proxy.port,
@@ -195,12 +203,14 @@ async def proxying(
 
 
 @contextmanager
-def _reloading(screening: Screening | None, settings: Settings) -> Iterator[None]:
-    """Take new screening rules as they are written."""
+def _book(
+    screening: Screening | None, settings: Settings, told: Callable[[str], None], *, alone: bool
+) -> Iterator[None]:
+    """Take new screening rules as they are written. ``alone``: nobody else reads the files."""
     if screening is None:
         yield
         return
-    book = Rulebook(screening, settings)
+    book = Rulebook(screening, settings, told=told, alone=alone)
     book.start()
     try:
         yield

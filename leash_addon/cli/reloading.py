@@ -20,12 +20,18 @@ type Stamp = tuple[int, int, int] | None
 
 @asynccontextmanager
 async def reloading(
-    paths: Sequence[Path], reload: Callable[[], Awaitable[None]]
+    paths: Sequence[Path],
+    reload: Callable[[], Awaitable[None]],
+    *,
+    loudness: int = logging.WARNING,
 ) -> AsyncIterator[None]:
-    """Call ``reload`` whenever a file changes, appears or goes, and at SIGHUP."""
+    """Call ``reload`` whenever a file changes, appears or goes, and at SIGHUP.
+
+    ``loudness``: the level at which a broken edit is told of.
+    """
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, told.set)
-    watching = asyncio.create_task(_watch(paths, reload, told))
+    watching = asyncio.create_task(_watch(paths, reload, told, loudness))
     try:
         yield
     finally:
@@ -36,7 +42,10 @@ async def reloading(
 
 
 async def _watch(
-    paths: Sequence[Path], reload: Callable[[], Awaitable[None]], told: asyncio.Event
+    paths: Sequence[Path],
+    reload: Callable[[], Awaitable[None]],
+    told: asyncio.Event,
+    loudness: int,
 ) -> None:
     seen = await asyncio.to_thread(_stamps, paths)
     while True:
@@ -50,7 +59,7 @@ async def _watch(
         try:
             await reload()
         except LeashError as error:
-            logger.error("kept as it was, because an edit is broken: %s", error)  # noqa: TRY400
+            logger.log(loudness, "kept as it was, because an edit is broken: %s", error)
         except Exception:
             logger.exception("kept as it was, because reloading failed")
 

@@ -69,7 +69,7 @@ async def mitmdump(
 
 async def listening(port: int) -> None:
     """Wait until leash answers on a port with anything but "not ready"."""
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while True:
             try:
                 answer = await client.get(f"http://127.0.0.1:{port}/v1/models")
@@ -121,7 +121,7 @@ def test_a_mistake_ends_mitmdump(tmp_path: Path) -> None:
         home = tmp_path / str(number)
         home.mkdir()
         started[option] = subprocess.Popen(
-            command(option, f"listen_port={free_port()}", home=home),
+            command(option, "listen_host=127.0.0.1", "listen_port=0", home=home),
             cwd=home,
             env=environment(home),
             stdout=subprocess.PIPE,

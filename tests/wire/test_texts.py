@@ -147,6 +147,53 @@ CASES = [
         id="responses",
     ),
     pytest.param(
+        "openai.realtime",
+        {
+            "session": {
+                "instructions": "rules",
+                "tools": [{"type": "function", "name": "f", "description": "a tool"}],
+                "prompt": {"id": "p", "variables": {"name": "Ann"}},
+            },
+            "item": {
+                "type": "message",
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "hi"},
+                    {"type": "input_audio", "audio": PNG},
+                ],
+            },
+            "response": {
+                "instructions": "be brief",
+                "input": [{"type": "function_call_output", "call_id": "c1", "output": HIDDEN}],
+            },
+        },
+        [
+            (S, "rules", ""),
+            (U, "Ann", ""),
+            (S, "a tool", ""),
+            (U, "hi", ""),
+            (S, "be brief", ""),
+            (T, '{"rows": [{"title": "one\ntwo", "by": "né"}]}', "c1"),
+        ],
+        1,
+        id="realtime",
+    ),
+    pytest.param(
+        "gemini.live",
+        {
+            "setup": {
+                "system_instruction": {"parts": [{"text": "rules"}]},
+                "tools": [{"functionDeclarations": [{"name": "f", "description": "a tool"}]}],
+            },
+            "clientContent": {"turns": [{"role": "model", "parts": [{"text": "said"}]}]},
+            "tool_response": {"function_responses": {"id": "g1", "response": {"o": ["a", "b"]}}},
+            "realtimeInput": {"text": "hi", "audio": {"data": PNG}},
+        },
+        [(S, "rules", ""), (S, "a tool", ""), (A, "said", ""), (T, "a\nb", "g1"), (U, "hi", "")],
+        1,
+        id="gemini live",
+    ),
+    pytest.param(
         "bedrock.converse",
         {"toolConfig": {"tools": [{"toolSpec": {"name": "f", "description": "reads"}}]}},
         [(S, "reads", "")],
@@ -170,6 +217,28 @@ CASES = [
         id="tools of chat",
     ),
     pytest.param("openai.responses", {"input": "hi"}, [(U, "hi", "")], 0, id="responses, a string"),
+    pytest.param(
+        "openai.responses",
+        {
+            "input": [
+                {
+                    "type": "additional_tools",
+                    "role": "developer",
+                    "tools": [
+                        {
+                            "type": "namespace",
+                            "name": "clock",
+                            "description": "Tells the time.",
+                            "tools": [{"type": "function", "description": "Waits."}],
+                        }
+                    ],
+                }
+            ]
+        },
+        [(S, "Tells the time.\nWaits.", "")],
+        0,
+        id="tools that codex offers",
+    ),
     pytest.param(
         "gemini.generate",
         {
