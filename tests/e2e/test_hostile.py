@@ -91,7 +91,7 @@ async def gate(served: Gateway) -> AsyncIterator[Gateway]:
     """Lend the gateway; afterwards it is as it was: nothing open, nothing uncounted, no trace."""
     yield served
     assert (await served.chat(x_leash_token=MASTER)).status == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while still_open(served) or sockets_of(served) > SPARE:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     with open_ledger(served.house.db) as ledger:
@@ -144,7 +144,7 @@ async def outcome(gate: Gateway, raw: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.leash.port)
     try:
         writer.write(raw)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return status_of(await reader.read(65_536))
     except ConnectionError:
         return 0
@@ -403,7 +403,7 @@ async def test_a_message_without_an_end_closes_its_socket(
     assert status_of(await reader.readuntil(b"\r\n\r\n")) == 101
     writer.write(flood())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said = await reader.read()
     except ConnectionError:
         said = b""
@@ -418,7 +418,7 @@ async def test_garbage_in_a_tunnel_ends_it(gate: Gateway) -> None:
             assert (await wire.send(TUNNEL + b"\r\n")).status == 200
             wire.writer.write(noise)
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     said = await wire.reader.read()
             except ConnectionError:
                 said = b""
