@@ -71,7 +71,7 @@ async def mitmdump(
 
 async def listening(port: int, token: str = "") -> None:
     """Wait until leash answers on a port with anything but "not ready"."""
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while True:
             try:
                 headers = {"x-leash-token": token} if token else {}

@@ -20,6 +20,7 @@ from leash_addon.wire.texts import (
     converse,
     gemini,
     guess,
+    interactions,
     live,
     realtime,
     responses,
@@ -41,6 +42,10 @@ class Piece(Struct, frozen=True):
     path: Path
     raw: bytes
     read: Read
+
+    def texts(self) -> Gathered:
+        """Read it, as ``texts_in`` does."""
+        return texts_in(self)
 
 
 CHAT: Final[Members] = MappingProxyType(
@@ -101,6 +106,24 @@ ASSISTANTS: Final[Members] = MappingProxyType(
 REALTIME: Final[Members] = MappingProxyType(
     {"session": realtime.session, "item": responses.item, "response": realtime.response}
 )
+KEPT: Final[Members] = MappingProxyType(
+    {
+        "instructions": chat.system,
+        "session": realtime.session,
+        "messages": chat.message,
+        "content": chat.user,
+        "items": responses.item,
+        "tools": chat.tools,
+    }
+)
+INTERACTIONS: Final[Members] = MappingProxyType(
+    {
+        "system_instruction": gemini.system,
+        "system_instruction_snake": gemini.system,
+        "input": interactions.item,
+        "tools": chat.tools,
+    }
+)
 LIVE: Final[Members] = MappingProxyType(
     {
         "setup": live.setup,
@@ -126,9 +149,12 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "openai.completions": PROMPTS,
         "openai.responses": RESPONSES,
         "openai.realtime": REALTIME,
+        "openai.kept": KEPT,
         "openai.assistants": ASSISTANTS,
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
+        "gemini.cached": GEMINI,
+        "gemini.interactions": INTERACTIONS,
         "gemini.live": LIVE,
         "bedrock.converse": MappingProxyType(
             {
