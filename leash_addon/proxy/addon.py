@@ -15,7 +15,8 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.answers import ask_for_usage, install_tee
-from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
+from leash_addon.proxy.asking import tags_of
+from leash_addon.proxy.bounds import UNASKED, Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.cut import Cutter
@@ -26,20 +27,19 @@ from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
 from leash_addon.proxy.keys import Empty, Keys
-from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import Caller, Denial
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
+from leash_addon.proxy.uploads import Uploads
 from leash_addon.wire.asked import Asked, knows_nothing, parse_request
 from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
 
-UPGRADE_REQUIRED = 426
-SWITCHING = 101
+UPGRADE_REQUIRED, SWITCHING = 426, 101
 
 
 class LeashAddon:
@@ -66,13 +66,13 @@ class LeashAddon:
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
         self.peers = Peers() if governor.policy.processes else None
-        peers = [self.peers] if self.peers else []
-        self.addons = [*self.access.addons(self._connections), *peers]
+        self.addons = [*self.access.addons(self._connections), *filter(None, [self.peers])]
         self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
         again = self.access.again(self.keys.again)
+        self._uploads = Uploads(screening, self.coverage)
         self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
         self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
@@ -91,8 +91,8 @@ class LeashAddon:
                 if not await self._key_is_good(flow, intake):
                     return
                 if intake.route.free and not upgrade:
-                    self.coverage.free += 1
-                    flow.request.stream = True
+                    flow.request.stream = not self._uploads.takes(intake, flow.request)
+                    self.coverage.free += flow.request.stream
             case TurnedAway(denial=denial, shape=shape):
                 answer(flow, denial, Caller(shape=shape))
             case Response() as page:
@@ -119,8 +119,7 @@ class LeashAddon:
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
         recall = self.screening.recall if self.screening else knows_nothing
         parsed = parse_request(intake.route, headers, body, url=intake.url, recall=recall)
-        told = parsed.top
-        if not intake.sure and (denial := self._reception.name_by_body(intake, told)) is not None:
+        if not intake.sure and (denial := self._reception.named(intake, parsed.top)) is not None:
             self.refuse(flow, denial)
             return
         if is_upgrade(headers):
@@ -131,8 +130,11 @@ class LeashAddon:
         intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
+            if (upload := await self._uploads.judge(intake, flow.request)).hostile:
+                await self._admit(flow, intake, asked, UNASKED, upload)
             return
         judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        self.coverage.unread += judged.skipped
         if judged.body is not None:
             headers, body = lowered(flow.request.headers), judged.body
         intake.remark = remark(judged)
@@ -154,8 +156,10 @@ class LeashAddon:
             bounds=bounds,
             grant=intake.grant,
         )
-        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        ask = with_findings(ask, judged, self._uploads.found(intake.run))
+        verdict = await governor.admit(ask, intake.route)
         judged.recorded()
+        self._uploads.recorded(intake.run)
         if isinstance(verdict, Trip):
             self.refuse(flow, denial_of(verdict, judged))
             return
@@ -177,11 +181,8 @@ class LeashAddon:
 
     async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
         """Return who asks, with which of its processes, and what the call is to it."""
-        more = {
-            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
-            "process": await self.peers.of(flow.client_conn) if self.peers else "",
-        }
-        return {**intake.tags, **{name: value for name, value in more.items() if value}}
+        process = await self.peers.of(flow.client_conn) if self.peers else ""
+        return tags_of(intake, process, declares_tools=asked.tools)
 
     def _upgraded(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Meter a WebSocket, or turn it down; ``False``: it is judged as the blind call it is."""

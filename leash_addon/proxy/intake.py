@@ -209,7 +209,7 @@ class Reception:
             send_to_url(request, base)
         return intake
 
-    def name_by_body(self, intake: Intake, body: Body | None) -> Denial | None:
+    def named(self, intake: Intake, body: Body | None) -> Denial | None:
         """Tell who calls for good. Returns why they may not."""
         intake.seen = replace(intake.seen, sender=sender_of(intake.seen.headers, body))
         return self.name(intake)

@@ -5,6 +5,7 @@ it is not for, is answered 401. The ledger is asked each time, so a revoked key 
 call, on every machine. The flow holds a placeholder; ``proxy.seam`` knows what it stands for.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -63,6 +64,7 @@ class Keys:
         """Begin with no flow."""
         self._shelf, self._providers, self._policy = shelf, providers, policy
         self._master, self._clock = master, clock
+        self._opened: bytes | None = None
         self._swaps: dict[str, Swap] = {}
         self._tokens: dict[str, str] = {}
 
@@ -136,12 +138,23 @@ class Keys:
         if rule is None:
             return _denied("a virtual key was sent to a host of no provider")
         why = stored.key.why_not(rule.name, self._clock()) or self._why_not_there(flow, rule)
-        return self._taken(flow, token, stored) if why is None else _denied(why)
+        return await self._taken(flow, token, stored) if why is None else _denied(why)
 
-    def _taken(self, flow: HTTPFlow, token: str, stored: StoredKey) -> Grant | Denial:
+    async def _secret(self, stored: StoredKey) -> str:
+        """Open a provider's key. A file or a keyring may keep us waiting, so no call asks twice."""
+        opened = self._opened
+        if opened is not None:
+            try:
+                return unseal(opened, stored.key.id, stored.key.providers, stored.sealed)
+            except LeashError:
+                pass  # the master key may be another by now
+        self._opened = await asyncio.to_thread(self._master)
+        return unseal(self._opened, stored.key.id, stored.key.providers, stored.sealed)
+
+    async def _taken(self, flow: HTTPFlow, token: str, stored: StoredKey) -> Grant | Denial:
         key = stored.key
         try:
-            secret = unseal(self._master(), key.id, key.providers, stored.sealed)
+            secret = await self._secret(stored)
         except LeashError as error:
             logger.error("the virtual key %s cannot be used: %s", key.name, error)  # noqa: TRY400
             message = f"leash cannot open the virtual key {key.name}; its log says why"

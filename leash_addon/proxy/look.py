@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.screening import Action, Found
@@ -18,7 +18,8 @@ from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
-from leash_addon.wire.texts import Path, Piece, Text, texts_in
+from leash_addon.wire.texts import Path, Text
+from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.rewrite import rewritten, shown
 
 BREATH: Final = 0.001
@@ -42,10 +43,25 @@ class UnreadableError(Exception):
     """A piece of a request is no JSON that anybody reads."""
 
 
+class Readable(Protocol):
+    """A piece of a request, or a file."""
+
+    @property
+    def path(self) -> Path:
+        """Return where it stands in the request."""
+
+    @property
+    def raw(self) -> bytes:
+        """Return its bytes, which it is known by."""
+
+    def texts(self) -> Gathered:
+        """Read it. Raises ``ValueError`` for what nobody reads."""
+
+
 class Look:
     """A look at one call. ``signed``: its body cannot be changed.
 
-    ``account``: what its verdicts are remembered for.
+    ``account``: what its verdicts are remembered for. ``skipped``: new images and the like.
     """
 
     def __init__(
@@ -65,12 +81,13 @@ class Look:
         self._settings = settings
         self._verdicts = verdicts
         self.account = f"{run} signed" if signed else run
+        self.skipped = 0
         self._signed = signed
         self._known = known
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
 
-    async def verdicts(self, parts: Iterable[Piece]) -> AsyncIterator[tuple[Piece, Verdict]]:
+    async def verdicts(self, parts: Iterable[Readable]) -> AsyncIterator[tuple[Readable, Verdict]]:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
             key = self._verdicts.key(self.account, piece.raw)
@@ -84,7 +101,7 @@ class Look:
             if verdict is not CLEAN:
                 yield piece, verdict
 
-    async def _verdict(self, piece: Piece) -> Verdict:
+    async def _verdict(self, piece: Readable) -> Verdict:
         large = _is_large(piece.raw)
         read = await self._aside(self._read, piece) if large else self._read(piece)
         judged: list[Judged] = []
@@ -102,12 +119,13 @@ class Look:
             raw = await self._aside(rewritten, *made) if large else rewritten(*made)
         return Verdict(judged=tuple(judged), raw=raw)
 
-    def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
+    def _read(self, piece: Readable) -> list[tuple[Text, Action, str]]:
         """Return the texts that are to be looked at, what is done with them, and their hashes."""
         try:
-            read = texts_in(piece)
+            read = piece.texts()
         except ValueError as error:
             raise UnreadableError from error
+        self.skipped += read.skipped
         found = [(text, self._action(text)) for text in read.texts]
         return [
             (text, action, block_hash(text.text))

@@ -144,6 +144,10 @@ class Porter:
         """Take note of what reads the requests of a connection by now."""
         self._servers[server.conn.id] = server
 
+    def server_of(self, client: str) -> Http1Server | None:
+        """Return what reads the requests of a connection."""
+        return self._servers.get(client)
+
     def waits(self, client: str, phase: Phase | None, size: int = 0) -> None:
         """Take note of what a client is waited for; ``size``: bytes that have come of it."""
         now = self._now()

@@ -8,7 +8,7 @@ Nothing is written here: what was found travels with the call to the ledger.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,10 +24,11 @@ from leash_addon.proxy.resent import Met, Resent
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
-from leash_addon.wire.asked import Parsed
+from leash_addon.wire.asked import Parsed, plain_body
 from leash_addon.wire.known import Known
 from leash_addon.wire.texts import FORMATS
 from leash_addon.wire.texts.tools import tool_name
+from leash_addon.wire.uploads import files_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Judgement:
     """What screening says of one call.
 
     ``found``: what is not on record yet. ``blocked``: the first reason to refuse it, ``hostile``:
-    its message. ``body``: what goes out instead, without content coding.
+    its message. ``body``: what goes out instead, without content coding. ``skipped``: images,
+    sound and files that were not looked at.
     """
 
     found: tuple[Found, ...] = ()
@@ -54,6 +56,7 @@ class Judgement:
     hostile: str = ""
     body: bytes | None = None
     judged: tuple[Judged, ...] = ()
+    skipped: int = 0
 
     def recorded(self) -> None:
         """Note that the ledger has what was found."""
@@ -99,9 +102,16 @@ class Screening:
 
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
+        return await self._guarded(run, lambda acts: self._judge(run, wire_format, parsed, acts))
+
+    async def judge_upload(self, run: str, headers: Mapping[str, str], body: bytes) -> Judgement:
+        """Screen the files of an upload. Raises as ``judge`` does."""
+        return await self._guarded(run, lambda acts: self._judge_upload(run, headers, body, acts))
+
+    async def _guarded(self, run: str, work: Callable[[bool], Awaitable[Judgement]]) -> Judgement:
         acts = not ACTING.isdisjoint(self.settings.actions.values())
         try:
-            return await self._judge(run, wire_format, parsed, acts=acts)
+            return await work(acts)
         except UnreadableError:
             return Judgement(hostile=UNREADABLE) if acts else NOTHING
         except Exception:
@@ -110,23 +120,27 @@ class Screening:
             logger.exception("a call of run %s was not screened", run)
             return NOTHING
 
+    async def _judge_upload(
+        self, run: str, headers: Mapping[str, str], body: bytes, acts: bool
+    ) -> Judgement:
+        plain, broken = plain_body(headers, body)
+        if broken is not None:
+            return Judgement(hostile=UNREADABLE) if acts else NOTHING
+        look = self._look(f"{run} files", signed=False)
+        judged: list[Judged] = []
+        async for _, verdict in look.verdicts(files_of(headers, plain)):
+            judged += verdict.judged
+        return _judgement(judged, look)
+
     async def _judge(
-        self, run: str, wire_format: str | None, parsed: Parsed, *, acts: bool
+        self, run: str, wire_format: str | None, parsed: Parsed, acts: bool
     ) -> Judgement:
         if parsed.body is None:
             known = (wire_format or "") in FORMATS and wire_format
             unread = known and parsed.asked.broken is not None
             return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
         histories, known_as = self._histories, wire_format or ""
-        look = Look(
-            self.engine,
-            self.settings,
-            self._verdicts,
-            self._thread,
-            run,
-            signed=parsed.asked.signed,
-            known=self._known,
-        )
+        look = self._look(run, signed=parsed.asked.signed)
         met: tuple[Met, ...] | None = ()
         if parsed.known is not None:
             met = histories.find(look.account, known_as, parsed.known)
@@ -137,19 +151,23 @@ class Screening:
             resent.hear(piece.path, verdict)
         await self._aside(partial(histories.learn, look.account, resent), parsed)
         judged = resent.judged
-        if not judged:
-            return NOTHING
-        blocked = next((each.blocked for each in judged if each.blocked is not None), None)
+        body = await self._aside(resent.put_together, parsed) if resent.changes else None
+        found = _judgement(judged, look, body)
+        blocked = found.blocked
         if blocked is not None and blocked.call and not blocked.tool:
             blocked = replace(blocked, tool=tool_name(blocked.call, resent.all()))
-        body = await self._aside(resent.put_together, parsed) if resent.changes else None
-        fresh = tuple(each for each in judged if not each.recorded)
-        return Judgement(
-            found=tuple(found for each in fresh for found in each.found),
-            blocked=blocked,
-            hostile="" if blocked is None else blocked.message,
-            body=body,
-            judged=fresh,
+            return replace(found, blocked=blocked, hostile=blocked.message)
+        return found
+
+    def _look(self, run: str, *, signed: bool) -> Look:
+        return Look(
+            self.engine,
+            self.settings,
+            self._verdicts,
+            self._thread,
+            run,
+            signed=signed,
+            known=self._known,
         )
 
     async def _aside[T](self, work: Callable[[], T], parsed: Parsed) -> T:
@@ -157,3 +175,18 @@ class Screening:
         if len(parsed.plain) <= HUGE:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _judgement(judged: list[Judged], look: Look, body: bytes | None = None) -> Judgement:
+    if not judged and not look.skipped:
+        return NOTHING
+    blocked = next((each.blocked for each in judged if each.blocked is not None), None)
+    fresh = tuple(each for each in judged if not each.recorded)
+    return Judgement(
+        found=tuple(found for each in fresh for found in each.found),
+        blocked=blocked,
+        hostile="" if blocked is None else blocked.message,
+        body=body,
+        judged=fresh,
+        skipped=look.skipped,
+    )

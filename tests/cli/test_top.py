@@ -34,4 +34,4 @@ def _seen(leash: Leash) -> dict[str, list[dict[str, object]]]:
 
 def _is_open(found: dict[str, list[dict[str, object]]]) -> bool:
     """Tell whether a call was opened before either was read: first the runs are, then the calls."""
-    return bool(found["calls"]) and bool(found["runs"][0]["open_calls"])
+    return bool(found["calls"]) and any(run["open_calls"] for run in found["runs"])

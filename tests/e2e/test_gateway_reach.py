@@ -196,7 +196,7 @@ async def test_socks_hangs_up_on_a_handshake_that_goes_nowhere(gate: Gateway, so
         with pytest.raises(ssl.SSLWantReadError):
             tls.do_handshake()
         wire.writer.write(hello.read())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await wire.reader.read() == b""
 
 
@@ -221,7 +221,7 @@ async def test_what_is_turned_away_costs_no_connection(
             f"x-leash-token: {MASTER}\r\ncontent-length: {len(BODY)}\r\n\r\n".encode()
         )
         wire.writer.write(BODY)
-        listening.settimeout(20)
+        listening.settimeout(60)
         connection, _ = await asyncio.to_thread(listening.accept)
         connection.close()  # a provider on this machine is listed by being configured
     listening.close()
@@ -277,7 +277,7 @@ async def test_a_broken_greeting_writes_no_password(gate: Gateway, socks: int) -
             wire.writer.write(raw)
             await wire.writer.drain()
             wire.writer.write_eof()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await wire.reader.read()
     async with gate.wire(socks) as wire:
         await greeted(wire, "a", MASTER)

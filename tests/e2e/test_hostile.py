@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import pytest_asyncio
@@ -90,7 +91,7 @@ async def gate(served: Gateway) -> AsyncIterator[Gateway]:
     """Lend the gateway; afterwards it is as it was: nothing open, nothing uncounted, no trace."""
     yield served
     assert (await served.chat(x_leash_token=MASTER)).status == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while still_open(served) or sockets_of(served) > SPARE:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     with open_ledger(served.house.db) as ledger:
@@ -143,7 +144,7 @@ async def outcome(gate: Gateway, raw: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.leash.port)
     try:
         writer.write(raw)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return status_of(await reader.read(65_536))
     except ConnectionError:
         return 0
@@ -242,6 +243,65 @@ async def test_an_odd_token_is_a_wrong_one(gate: Gateway, token: bytes) -> None:
     address = b"x-forwarded-for: 198.51.100.%d\r\n" % (len(token) % 250)
     head = START + b"host: x\r\n" + address + token + b"\r\ncontent-length: 900000\r\n\r\n"
     assert await outcome(gate, head + b"x" * 900_000) == 401
+
+
+def as_password(password: str | bytes) -> bytes:
+    """Write a header that has this for a token."""
+    return b"proxy-authorization: " + basic("h", password).encode()
+
+
+def as_header(token: bytes) -> bytes:
+    """Write the other header that has this for a token."""
+    return b"x-leash-token: " + token
+
+
+BARE = MASTER.encode()
+PERCENT = "".join(f"%{byte:02x}" for byte in BARE)
+OVERLONG = bytes([0xC0 | BARE[0] >> 6, 0x80 | BARE[0] & 0x3F]) + BARE[1:]
+WIDE = "".join(chr(ord(letter) + 0xFEE0) for letter in MASTER)
+WRONG = b"leash_wrong_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        pytest.param(as_password(MASTER), 200, id="the right one"),
+        pytest.param(as_header(b" \t" + BARE + b"\t "), 200, id="blanks that HTTP allows"),
+        pytest.param(as_header(BARE + b"\x00"), 400, id="NUL behind it"),
+        pytest.param(as_header(b"\x00" + BARE), 400, id="NUL before it"),
+        pytest.param(as_password(BARE + b"\x00"), 401, id="NUL in Base64"),
+        pytest.param(as_password(MASTER.encode("utf-16")), 401, id="UTF-16 with its mark"),
+        pytest.param(as_password(MASTER.encode("utf-16-le")), 401, id="UTF-16"),
+        pytest.param(as_header(MASTER.encode("utf-16-le")), 400, id="UTF-16 in the open"),
+        pytest.param(as_password("\u00e9" + MASTER), 401, id="UTF-8"),
+        pytest.param(as_password(b"\xe9" + BARE), 401, id="Latin-1 in Base64"),
+        pytest.param(as_header(PERCENT.encode()), 401, id="percent"),
+        pytest.param(as_password(PERCENT), 401, id="percent in Base64"),
+        pytest.param(as_header(OVERLONG), 401, id="overlong UTF-8"),
+        pytest.param(as_password(OVERLONG), 401, id="overlong UTF-8 in Base64"),
+        pytest.param(as_password(WIDE), 401, id="wide letters"),
+        pytest.param(as_password(MASTER + " "), 401, id="a blank in Base64"),
+        pytest.param(as_password(MASTER + "\r\n"), 401, id="a line end in Base64"),
+        pytest.param(as_header(BARE[:9] + b" " + BARE[9:]), 401, id="a blank inside"),
+        pytest.param(as_header(BARE.upper()), 401, id="capitals"),
+        pytest.param(as_header(BARE[:-1]), 401, id="a letter less"),
+        pytest.param(as_header(BARE * 200), 401, id="200 times"),
+        pytest.param(as_header(b""), 401, id="empty"),
+        pytest.param(as_header(b" \t "), 401, id="blanks"),
+        pytest.param(as_password(""), 401, id="an empty password"),
+        pytest.param(as_password(MASTER).rstrip(b"="), 401, id="Base64 without its end"),
+        pytest.param(as_header(BARE) + b"\r\n" + as_header(WRONG), 401, id="right, then wrong"),
+        pytest.param(as_header(WRONG) + b"\r\n" + as_header(BARE), 401, id="wrong, then right"),
+        pytest.param(as_header(WRONG) + b"\r\n" + as_password(MASTER), 401, id="wrong and right"),
+    ],
+)  # fmt: skip
+async def test_a_token_is_right_to_the_byte(gate: Gateway, token: bytes, status: int) -> None:
+    """However it is written otherwise it is a wrong one, and the provider hears nothing."""
+    before = gate.fake.seen.count
+    address = b"x-forwarded-for: 203.0.113.%d\r\n" % (crc32(token) % 250)
+    raw = START + b"host: gateway:8088\r\n" + address + token + b"\r\n" + LENGTH + BODY
+    found = await outcome(gate, raw)
+    assert (found, gate.fake.seen.count - before) == (status, int(status == 200))
 
 
 def leaves(gate: Gateway, raw: bytes, *, reset: bool) -> None:
@@ -343,7 +403,7 @@ async def test_a_message_without_an_end_closes_its_socket(
     assert status_of(await reader.readuntil(b"\r\n\r\n")) == 101
     writer.write(flood())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said = await reader.read()
     except ConnectionError:
         said = b""
@@ -358,7 +418,7 @@ async def test_garbage_in_a_tunnel_ends_it(gate: Gateway) -> None:
             assert (await wire.send(TUNNEL + b"\r\n")).status == 200
             wire.writer.write(noise)
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     said = await wire.reader.read()
             except ConnectionError:
                 said = b""

@@ -67,7 +67,7 @@ async def reload(gate: Gateway, text: str, sign: str) -> str:
     known = gate.log_text().count("\n")
     gate.file.write_text(text)
     os.kill(gate.leash.pid, signal.SIGHUP)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             fresh = gate.log_text().splitlines()[known:]
             found = [line for line in fresh if sign in line]
@@ -78,7 +78,7 @@ async def reload(gate: Gateway, text: str, sign: str) -> str:
 
 async def settled(gate: Gateway, run: str, number: int, expected: int) -> None:
     """Wait until every worker goes by the new limits: calls of fresh runs end so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for each in range(1000):
             names = [f"{run}-{each}-{one}" for one in range(8)]
             found = [(await statuses(gate, name, number))[-1] for name in names]

@@ -137,7 +137,7 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(secured: Secured
     secured.chain.write_text(fresh)
     found = re.search(r"admin on \S+:(\d+)", secured.gate.log_text())
     assert found is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for port in (secured.gate.leash.port, int(found[1])):
             ask = partial(ssl.get_server_certificate, ("127.0.0.1", port))
             while await asyncio.to_thread(ask) != fresh:  # noqa: ASYNC110 - it tells nobody

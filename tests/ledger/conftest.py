@@ -32,6 +32,12 @@ def _name(metafunc: pytest.Metafunc) -> str:
     return str(metafunc.module.__name__).rpartition(".")[2]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a server on a busy machine time; what is about giving up says after how long."""
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 60.0)
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """Name the database of a test: ``sqlite``, if it does not say."""

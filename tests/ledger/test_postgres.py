@@ -263,13 +263,13 @@ async def test_a_server_that_is_stopped_and_started_costs_no_call(fragile: Serve
         for number in range(16):
             clients.create_task(load.client(number))
         for _ in range(2):
-            await asyncio.wait_for(load.until("admitted"), 20)
+            await asyncio.wait_for(load.until("admitted"), 120)
             await asyncio.to_thread(fragile.stop, "immediate")
-            await asyncio.wait_for(load.until("refused"), 20)
+            await asyncio.wait_for(load.until("refused"), 120)
             await asyncio.to_thread(fragile.start)
-            await asyncio.wait_for(load.until("admitted"), 20)
+            await asyncio.wait_for(load.until("admitted"), 120)
         load.stopping = True
-    await writer.drain()
+    await writer.drain(within=60)
     settled = of_kind(ledger, "CallSettled")
     balance = ledger.balance("r1")
     assert ledger.fsck() == []
@@ -294,7 +294,7 @@ async def test_settlements_wait_for_the_server(fragile: Server) -> None:
         await writer.drain(within=0.2)
     assert writer.balance("r1").open_calls == 1  # as last seen, without asking
     await asyncio.to_thread(fragile.start)
-    await writer.drain(within=10)
+    await writer.drain(within=60)
     assert ledger.balance("r1").spent == 5
     await writer.close()
 
@@ -348,7 +348,7 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     await writer.start()
     await writer.admit(make_ask("before"))
     writer.settle(make_end("before", 5))
-    await writer.drain()
+    await writer.drain(within=60)
     pids = _sessions(postgres_world)
     said: list[str] = []
     monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
@@ -367,9 +367,9 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-    verdict = await asyncio.wait_for(_asked_until_answered(writer), 20)
+    verdict = await asyncio.wait_for(_asked_until_answered(writer), 120)
     writer.settle(make_end("after", 5))
-    await writer.drain()
+    await writer.drain(within=60)
     ledger = postgres_world.open()
     ended = {entry.call: entry.outcome for _, entry in ledger.entries("r1") if _is_end(entry)}
     assert (said, verdict) == (["it has not answered for 0.3 s"] * 2, Allow(hold=ZERO))
@@ -400,7 +400,7 @@ async def test_a_process_can_end_while_the_server_hangs(
             os.kill(pid, signal.SIGSTOP)
         with pytest.raises(LedgerError, match="has not answered"):
             await writer.admit(make_ask("refused"))
-        await asyncio.wait_for(writer.close(), 20)
+        await asyncio.wait_for(writer.close(), 120)
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)

@@ -69,7 +69,7 @@ async def mitmdump(
 
 async def listening(port: int) -> None:
     """Wait until leash answers on a port with anything but "not ready"."""
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while True:
             try:
                 answer = await client.get(f"http://127.0.0.1:{port}/v1/models")

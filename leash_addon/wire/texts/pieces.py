@@ -42,6 +42,10 @@ class Piece(Struct, frozen=True):
     raw: bytes
     read: Read
 
+    def texts(self) -> Gathered:
+        """Read it, as ``texts_in`` does."""
+        return texts_in(self)
+
 
 CHAT: Final[Members] = MappingProxyType(
     {
