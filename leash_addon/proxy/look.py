@@ -96,7 +96,7 @@ class Look:
                 verdict = await self._verdict(piece)
                 self._verdicts.keep(key, verdict)
                 await self._breathe()
-            elif number % MANY == 0:
+            elif number % MANY == 0 or len(piece.raw) > LARGE:
                 await self._breathe()
             if verdict is not CLEAN:
                 yield piece, verdict
