@@ -72,7 +72,7 @@ def add(
 
     The provider's key is asked for, or read from standard input; it is never an argument. It is
     sent to the hosts of PROVIDER (as `leash keys add` knows them from the provider pack), and to
-    no others.
+    no others. For bedrock it may be ACCESS_KEY_ID:SECRET_ACCESS_KEY: requests are signed with it.
     """
     settings = read_settings(config, db=db)
     _check(settings, providers, name)
