@@ -91,7 +91,7 @@ class LeashAddon:
                 self._flows[flow.id] = intake
                 if not await self._key_is_good(flow, intake):
                     return
-                if intake.route.free and not upgrade:
+                if intake.route.free and not upgrade and not self.keys.signs(flow):
                     flow.request.stream = not self._uploads.takes(intake, flow.request)
                     self.coverage.free += flow.request.stream
             case TurnedAway(denial=denial, shape=shape):
