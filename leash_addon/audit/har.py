@@ -148,7 +148,7 @@ def _exchange(entry: _Entry, request: _Request, response: _Response | None, plac
 
 def _bytes(text: str, encoding: str) -> bytes:
     if encoding.lower() == "base64":
-        return b64decode(text, validate=True)
+        return b64decode(text.encode("utf-8", "replace"), validate=True)
     return text.encode("utf-8", "surrogatepass")
 
 

@@ -99,7 +99,7 @@ def _exchange(record: _Record, place: str) -> Exchange:
 
 def _body(text: str | None, encoded: str | None) -> bytes:
     if encoded is not None:
-        return b64decode(encoded, validate=True)
+        return b64decode(encoded.encode("utf-8", "replace"), validate=True)
     return (text or "").encode("utf-8", "surrogatepass")
 
 

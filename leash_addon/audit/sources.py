@@ -46,6 +46,11 @@ def read_path(path: Path) -> Iterator[Read]:
     return _opened(path, reader)
 
 
+def is_recording(path: Path) -> bool:
+    """Tell by its name whether a file is of a kind that is read."""
+    return _reader(path) is not None
+
+
 def read_lines(path: Path) -> Iterator[tuple[str, bytes] | Bad]:
     """Read the lines of a text file, also a gzipped one, with the place of each."""
     return _opened(path, numbered)

@@ -41,7 +41,8 @@ def told_to_end() -> Iterator[Ending]:
 async def drain(engine: Engine, ending: Ending, seconds: float) -> None:
     """Take no new calls, and wait until the open ones have ended, so long at most.
 
-    What is open after that is cut, and settled at what had come.
+    What is open after that is cut, and settled as ``core.reading`` books answers that broke off: at
+    what was reported and the text that came, else at its hold.
     """
     governor = engine.addon.governor
     governor.draining = True

@@ -4,6 +4,7 @@ The order matters at both ends. The ledger stands before the proxy listens, and 
 settled every call before the ledger closes.
 """
 
+import logging
 import random
 import secrets
 import tempfile
@@ -11,14 +12,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from leash_addon.cli.environment import Trust, trust_of
 from leash_addon.cli.options import now
-from leash_addon.config.packs import load_providers
-from leash_addon.config.prices import Prices, load_prices
+from leash_addon.config.prices import Prices
 from leash_addon.config.rules import load_packs
 from leash_addon.config.settings import Settings
+from leash_addon.config.tables import tables
 from leash_addon.core.journal import Entry
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
@@ -40,6 +42,8 @@ from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.secret import open_secret
 from leash_addon.wire.routes import Providers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,8 @@ class Engine:
     proxy: Proxy
     providers: Providers
 
-    def take(self, providers: Providers, prices: Prices) -> None:
-        """Go on with other packs and prices.
+    def take(self, providers: Providers) -> None:
+        """Go on with other packs.
 
         Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
         """
@@ -80,7 +84,6 @@ class Engine:
             msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
             raise UsageError(msg)
         self.providers.become(providers)
-        self.addon.governor.prices = prices
 
 
 def equip(settings: Settings) -> Equipment:
@@ -94,12 +97,6 @@ def equip(settings: Settings) -> Equipment:
         prices=prices,
         authority=authority_of(settings, providers),
     )
-
-
-def tables(settings: Settings) -> tuple[Providers, Prices]:
-    """Load packs and prices. Raises ``UsageError`` for what is wrong in them."""
-    where = settings.files[-1].name if settings.files else "leash.toml"
-    return load_providers(settings.providers, where=where), load_prices(settings.prices)
 
 
 def authority_of(settings: Settings, providers: Providers) -> Authority:
@@ -132,11 +129,13 @@ async def proxying(
     port: int = 0,
     shared: bool = False,
     listening: Listening | None = None,
+    loudness: int = logging.WARNING,
 ) -> AsyncIterator[Engine]:
     """Run the proxy; leaving settles every call. ``environ`` is the one that was inherited.
 
     ``shared``: other processes listen on the same port. ``listening``: others than a child of ours
-    may come.
+    may come, and somebody else tells of a broken configuration. ``loudness``: the level at which
+    new rules are told of.
     """
     settings, authority = equipment.settings, equipment.authority
     governor = Governor(
@@ -184,7 +183,9 @@ async def proxying(
             listening=listening,
             max_body=settings.max_body,
         ) as proxy:
-            with _reloading(addon.screening, equipment.settings), lively():
+            told = partial(logger.log, loudness)
+            book = _book(addon.screening, settings, told, alone=listening is None)
+            with book, lively():
                 yield Engine(
                     addon=addon,
                     port=proxy.port,
@@ -195,12 +196,14 @@ async def proxying(
 
 
 @contextmanager
-def _reloading(screening: Screening | None, settings: Settings) -> Iterator[None]:
-    """Take new screening rules as they are written."""
+def _book(
+    screening: Screening | None, settings: Settings, told: Callable[[str], None], *, alone: bool
+) -> Iterator[None]:
+    """Take new screening rules as they are written. ``alone``: nobody else reads the files."""
     if screening is None:
         yield
         return
-    book = Rulebook(screening, settings)
+    book = Rulebook(screening, settings, told=told, alone=alone)
     book.start()
     try:
         yield

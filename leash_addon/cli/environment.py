@@ -31,6 +31,9 @@ WHOLE_BUNDLE = (
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )
 OURS_ALONE = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
+PROXY_TRUST = "GIT_PROXY_SSL_CAINFO"
+"""What git trusts of a proxy that speaks TLS (https://git-scm.com/docs/git-config, 2026-11)."""
+
 DROPPED = ("ALL_PROXY", "all_proxy")
 OTHERS = ("NODE_USE_ENV_PROXY", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -59,27 +62,35 @@ def trust_of(files: Bundle) -> Trust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """Where the proxy listens, and as whom a child speaks to it. The secret holds no ``:``."""
+    """Where the proxy listens, and as whom a child speaks to it. The secret holds no ``:``.
+
+    ``tls``: the proxy's own port speaks TLS.
+    """
 
     host: str
     port: int
     run: str
     secret: str
+    tls: bool = False
 
     @property
     def url(self) -> str:
         """Return the proxy's address with both parts of the credentials: never an empty one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{quote(self.run, safe='')}:{quote(self.secret, safe='')}@{host}:{self.port}"
+        user = f"{quote(self.run, safe='')}:{quote(self.secret, safe='')}"
+        return f"{'https' if self.tls else 'http'}://{user}@{host}:{self.port}"
 
 
 def variables(door: Door, trust: Trust, *, governed: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the variables that stand alone. ``governed``: host names that providers were given."""
     found = dict.fromkeys(PROXY, door.url)
     found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(ungoverned(governed)))
-    found |= dict.fromkeys(OURS_ALONE, str(trust.root))
+    # The certificate of the proxy's own port comes from another authority, which they need, too.
+    found |= dict.fromkeys(OURS_ALONE, str(trust.bundle if door.tls else trust.root))
     found |= dict.fromkeys(WHOLE_BUNDLE, str(trust.bundle))
     found["NODE_USE_ENV_PROXY"] = "1"
+    if door.tls:
+        found[PROXY_TRUST] = str(trust.bundle)
     return MappingProxyType(found)
 
 
@@ -113,7 +124,16 @@ def child_environment(
 
 def check_alone(names: Sequence[str]) -> tuple[str, ...]:
     """Return the variables that ``--no-env`` names; raises ``UsageError`` for one of nobody's."""
-    known = (*PROXY, "NO_PROXY", "no_proxy", *OURS_ALONE, *WHOLE_BUNDLE, *DROPPED, *OTHERS)
+    known = (
+        *PROXY,
+        "NO_PROXY",
+        "no_proxy",
+        *OURS_ALONE,
+        *WHOLE_BUNDLE,
+        *DROPPED,
+        *OTHERS,
+        PROXY_TRUST,
+    )
     for name in names:
         if name not in known:
             close = get_close_matches(name, known, n=1)

@@ -94,10 +94,11 @@ def refused_line(number: int, reasons: Iterable[Reason]) -> str:
 
 
 def screened_line(run: str, rules: Collection[str]) -> str:
-    """Say which rules fired on the texts of a run, and where to look them up."""
+    """Say which rules fired on the texts of a run, where to look them up, and what helps."""
     named = ", ".join(list(rules)[:NAMED])
     more = f" and {len(rules) - NAMED} more" if len(rules) > NAMED else ""
-    return f"screening: {named}{more} fired; `leash findings --run {run}` shows where"
+    look = f"`leash findings --run {run}` shows where"
+    return f"screening: {named}{more} fired; {look}, `leash rules allow HASH` lets a text pass"
 
 
 def ungoverned_lines(run: str, coverage: Coverage) -> list[str]:

@@ -30,7 +30,10 @@ function install(proxy) {
       const target = (host.includes(':') ? '[' + host + ']' : host) + ':' + port;
       this.head = Buffer.alloc(0);
       this.open = false;
-      this.socket = net.connect(Number(proxy.port) || 80, bare(proxy.hostname));
+      const proxyHost = bare(proxy.hostname);
+      this.socket = proxy.protocol === 'https:'
+        ? tls.connect({ host: proxyHost, port: Number(proxy.port) || 443, servername: net.isIP(proxyHost) ? '' : proxyHost })
+        : net.connect(Number(proxy.port) || 80, proxyHost);
       this.socket.setNoDelay(true);
       this.socket.write('CONNECT ' + target + ' HTTP/1.1\r\nHost: ' + target
         + '\r\nProxy-Authorization: Basic ' + credentials + '\r\n\r\n');

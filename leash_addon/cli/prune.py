@@ -37,11 +37,11 @@ def prune(*, before: str, config: Path | None, db: str | None) -> None:
     click.echo(f"leash: {entries} pruned", err=True)
 
 
-def moment(text: str, zone: tzinfo) -> Instant:
+def moment(text: str, zone: tzinfo, *, flag: str = "--before") -> Instant:
     """Read a date or a time, in a zone unless it names its own. Raises ``UsageError``."""
     try:
         found = datetime.fromisoformat(text)
         return instant(found if found.tzinfo is not None else found.replace(tzinfo=zone))
     except (ValueError, OverflowError):
-        msg = f"--before: {text!r} is no date; write for example 2026-01-01"
+        msg = f"{flag}: {text!r} is no date; write for example 2026-01-01"
         raise UsageError(msg) from None

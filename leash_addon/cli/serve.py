@@ -15,7 +15,12 @@ from leash_addon.config import values
 from leash_addon.config.settings import Settings
 from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
-from leash_addon.proxy.listening import Listening, listener_certificate
+from leash_addon.proxy.listening import (
+    Listening,
+    listener_certificate,
+    patience_of,
+    room_of,
+)
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
@@ -51,7 +56,7 @@ LEVELS = ("debug", "info", "warning", "error")
     "--transparent",
     metavar="[HOST:]PORT",
     envvar="LEASH_TRANSPARENT",
-    help="Listen for connections that a firewall redirects (Linux: as root).",
+    help="Listen for connections that a firewall redirects (Linux).",
 )
 @click.option(
     "--web",
@@ -124,13 +129,14 @@ def serve(
     for each in (host, *(address(where)[0] for where in further if where)):
         may_serve(settings, each, insecure=insecure)
     log_to_stderr(log_level)
-    raise_descriptors()
     listening = Listening(
         certificate=listener_certificate(settings),
         asks=bool(settings.tokens),
         socks5=further[0],
         transparent=further[1],
         web=_web(web, workers),
+        patience=patience_of(settings),
+        room=room_of(settings, raise_descriptors()),
     )
     service = Service(
         settings=settings,

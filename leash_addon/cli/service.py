@@ -5,16 +5,17 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from leash_addon.cli.addresses import shown
-from leash_addon.cli.admin.server import Admin
 from leash_addon.cli.admin.serving import Port, administering, change
 from leash_addon.cli.ending import drain, told_to_end
-from leash_addon.cli.engine import Engine, equip, proxying, tables, writing
+from leash_addon.cli.engine import equip, proxying, writing
 from leash_addon.cli.lines import count, limits_line
 from leash_addon.cli.notices import log_notice, terms_line
 from leash_addon.cli.options import now
 from leash_addon.cli.reloading import reloading
+from leash_addon.cli.renewing import Renewing
 from leash_addon.cli.say import say
 from leash_addon.cli.workers import DRAIN, GRACE, Ends, Supervisor, reserve
 from leash_addon.config.load import watched
@@ -30,7 +31,8 @@ logger = logging.getLogger(__name__)
 class Service:
     """What is served where. ``read``: reads the settings anew. ``ends``: those of a worker.
 
-    ``drain``: seconds that open calls get at the end.
+    ``drain``: seconds that open calls get at the end. ``tells``: it says what reloading came to;
+    one worker does.
     """
 
     settings: Settings
@@ -41,6 +43,12 @@ class Service:
     drain: float
     admin: Port | None = None
     ends: Ends | None = None
+    tells: bool = True
+
+    @property
+    def loudness(self) -> int:
+        """Return the level at which reloading is told of."""
+        return logging.WARNING if self.tells else logging.DEBUG
 
 
 async def serve_alone(service: Service) -> None:
@@ -48,6 +56,7 @@ async def serve_alone(service: Service) -> None:
     settings, ends = service.settings, service.ends
     equipment = equip(settings)
     policy = Policy.of(settings, prices=equipment.prices.describe())
+    loudness = service.loudness
     async with writing(settings, log_notice) as (_, writer):
         runs: set[str] = set()
         try:
@@ -61,13 +70,23 @@ async def serve_alone(service: Service) -> None:
                     port=service.port,
                     shared=ends is not None,
                     listening=service.listening,
+                    loudness=loudness,
                 ) as engine,
                 administering(
                     service.admin if ends is None else None,
                     settings,
                     lambda: engine.addon.governor.draining,
                 ) as admin,
-                reloading(watched(settings), lambda: _reload(service, engine, admin)),
+                reloading(
+                    watched(settings),
+                    Renewing(
+                        *(engine, writer, admin),
+                        read=service.read,
+                        begun=settings,
+                        loudness=loudness,
+                    ),
+                    loudness=loudness,
+                ),
             ):
                 with told_to_end() as ending:
                     if ends is None:
@@ -86,20 +105,6 @@ async def serve_alone(service: Service) -> None:
     say(f"{who}served {count(calls, 'call')} in {count(met, 'run')}")
 
 
-async def _reload(service: Service, engine: Engine, admin: Admin | None) -> None:
-    """Take changed tokens, packs and prices in; limits hold as they were at the start."""
-    settings = await asyncio.to_thread(service.read)
-    providers, prices = await asyncio.to_thread(tables, settings)
-    engine.take(providers, prices)
-    gate = engine.addon.access.entrance.gate
-    if gate is not None:
-        gate.change(settings.tokens)
-    if admin is not None:
-        change(admin, settings)
-    told = (count(len(settings.tokens), "token"), prices.describe())
-    logger.warning("reloaded: packs, %s, prices %s", *told)
-
-
 def serve_together(service: Service, workers: int) -> int:
     """Serve from several processes; return the exit code."""
     settings = service.settings
@@ -110,8 +115,8 @@ def serve_together(service: Service, workers: int) -> int:
     with reserve(service.host, service.port) as held:
         taken = held.getsockname()[1]
 
-        def work(ends: Ends) -> int:
-            asyncio.run(serve_alone(replace(service, port=taken, ends=ends)))
+        def work(ends: Ends, *, tells: bool = False) -> int:
+            asyncio.run(serve_alone(replace(service, port=taken, ends=ends, tells=tells)))
             return 0
 
         def beside(ends: Ends) -> int:
@@ -119,7 +124,9 @@ def serve_together(service: Service, workers: int) -> int:
             return 0
 
         supervisor = Supervisor(
-            workers, work, aside=beside if service.admin else None, grace=service.drain + GRACE
+            [partial(work, tells=True), *[work] * (workers - 1)],
+            aside=beside if service.admin else None,
+            grace=service.drain + GRACE,
         )
         return supervisor.run(lambda: _announce(service, notice, taken, f" · {workers} workers"))
 
@@ -135,7 +142,7 @@ async def _administer(service: Service, ends: Ends) -> None:
                 change(admin, await asyncio.to_thread(service.read))
 
         with told_to_end() as ending:
-            async with reloading(watched(service.settings), reload):
+            async with reloading(watched(service.settings), reload, loudness=logging.DEBUG):
                 _report(ends, ending.begun)
                 await ending.begun.wait()
 

@@ -12,11 +12,15 @@ UNKNOWN = "(process not known)"
 
 @dataclass(slots=True)
 class Node:
-    """A process, or a kind of its calls. ``cost`` and ``calls`` include those of its children."""
+    """A process, or a kind of its calls. All figures include those of its children.
+
+    ``imputed``: the part of ``cost`` that a subscription pays for.
+    """
 
     name: str
     calls: int = 0
     cost: Pico = ZERO
+    imputed: Pico = ZERO
     children: dict[str, "Node"] = field(default_factory=dict)
 
     def child(self, name: str) -> "Node":
@@ -30,6 +34,7 @@ class Node:
             "name": self.name,
             "calls": self.calls,
             **shown.money("cost", self.cost),
+            **shown.money("imputed_cost", self.imputed),
             "children": children,
         }
 
@@ -39,10 +44,12 @@ def grown(run: str, calls: Iterable[shown.Shown]) -> Node:
     root = Node(f"run {run}")
     for call in calls:
         cost, place = call["cost_pico"], root
+        came_to = cost if isinstance(cost, int) else 0
         for name in [None, *_path(call)]:
             place = root if name is None else place.child(name)
             place.calls += 1
-            place.cost = Pico(place.cost + (cost if isinstance(cost, int) else 0))
+            place.cost = Pico(place.cost + came_to)
+            place.imputed = Pico(place.imputed + (came_to if call["imputed"] else 0))
     return root
 
 
@@ -65,4 +72,7 @@ def drawn(node: Node, lead: str = "") -> Iterator[str]:
 
 
 def _line(node: Node) -> str:
-    return f"{node.name}  {show_usd(node.cost)}  {count(node.calls, 'call')}"
+    mark = ""
+    if node.imputed:
+        mark = " imputed" if node.imputed == node.cost else f" ({show_usd(node.imputed)} imputed)"
+    return f"{node.name}  {show_usd(node.cost)}{mark}  {count(node.calls, 'call')}"

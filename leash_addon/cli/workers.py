@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from leash_addon.cli.say import say
@@ -50,16 +50,16 @@ type Work = Callable[[Ends], int]
 
 
 class Supervisor:
-    """Runs ``count`` workers until it is told to end. ``run`` blocks, and returns an exit code.
+    """Runs workers until it is told to end. ``run`` blocks, and returns an exit code.
 
     ``aside``: one process more, which ends last. ``grace``: seconds that all get to end.
     """
 
     def __init__(
-        self, count: int, work: Work, *, aside: Work | None = None, grace: float = GRACE
+        self, works: Sequence[Work], *, aside: Work | None = None, grace: float = GRACE
     ) -> None:
         """Prepare; nothing is started."""
-        self._works: list[Work] = [*([work] * count), *([aside] if aside else [])]
+        self._works: list[Work] = [*works, *([aside] if aside else [])]
         self._aside, self._grace = aside, grace
         self._started: dict[int, float] = {}
         self._doing: dict[int, Work] = {}

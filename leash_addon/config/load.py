@@ -120,7 +120,9 @@ def find(named: Path | None, cwd: Path, home: Path) -> Path:
 def watched(settings: Settings) -> tuple[Path, ...]:
     """Return the files whose change may matter while a proxy runs, also ones yet to be written."""
     path = settings.config
-    return () if path is None else (path, local_of(path))
+    own = () if path is None else (path, local_of(path))
+    named = (settings.prices, settings.tls_cert, settings.tls_key)
+    return (*own, *(file for file in named if file is not None))
 
 
 def local_of(path: Path) -> Path:

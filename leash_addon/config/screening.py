@@ -6,6 +6,7 @@
     signed = "observe"                        # or refuse: for bodies that cannot be changed
     disable = ["override.ignore.previous"]    # leash rules disable
     allow = ["1f8e..."]                       # leash rules allow
+    known_prompts = ["agents", "./mine.toml"] # leash rules known
     [screening.action]
     user = "refuse"
     tool_result = "annotate"
@@ -27,8 +28,10 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.errors import UsageError
 
-KEYS: Final = ("packs", "sensitivity", "signed", "disable", "allow", "action")
+KEYS: Final = ("packs", "sensitivity", "signed", "disable", "allow", "known_prompts", "action")
 PACKS: Final = ("injection",)
+AGENTS: Final = "agents"
+"""The shipped list of agents whose prompts are known."""
 REQUEST: Final = (Action.OFF, Action.OBSERVE, Action.ANNOTATE, Action.REDACT, Action.REFUSE)
 RESPONSE: Final = (Action.OFF, Action.OBSERVE, Action.CUT)
 SIGNED: Final = (Action.OBSERVE, Action.REFUSE)
@@ -63,12 +66,15 @@ class ScreeningTable:
     signed: Action | None = None
     disabled: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
+    known_prompts: tuple[str, ...] | None = None
     actions: Mapping[Part, Action] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreeningSettings:
     """What screening does. ``disabled``: rule ids; ``allowed``: hashes of texts that may pass.
+
+    ``known_prompts``: lists of agents whose own prompts are not screened: ``agents``, or a path.
 
     ``base``: the folder that paths of packs start from. ``signed``: what replaces annotate and
     redact where the body cannot be changed. ``pinned``: a variable or a flag gave the level.
@@ -80,6 +86,7 @@ class ScreeningSettings:
     signed: Action = Action.OBSERVE
     disabled: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
+    known_prompts: tuple[str, ...] = (AGENTS,)
     actions: Mapping[Part, Action] = field(default_factory=lambda: USUAL)
     pinned: bool = field(default=False, compare=False)
 
@@ -107,6 +114,9 @@ def read_screening(table: object, file: Path) -> ScreeningTable:
         signed=None if signed is None else _action(signed, SIGNED, f"{place}.signed"),
         disabled=frozenset(_texts(entries.get("disable", []), f"{place}.disable")),
         allowed=frozenset(_hashes(entries.get("allow", []), f"{place}.allow")),
+        known_prompts=_lists(entries["known_prompts"], file, f"{place}.known_prompts")
+        if "known_prompts" in entries
+        else None,
         actions={
             Part(name): _action(
                 value, RESPONSE if name == Part.RESPONSE else REQUEST, f"{place}.action.{name}"
@@ -131,6 +141,7 @@ def laid_over(lower: ScreeningTable, upper: ScreeningTable) -> ScreeningTable:
         signed=upper.signed or lower.signed,
         disabled=lower.disabled | upper.disabled,
         allowed=lower.allowed | upper.allowed,
+        known_prompts=lower.known_prompts if upper.known_prompts is None else upper.known_prompts,
         actions={**lower.actions, **upper.actions},
     )
 
@@ -148,6 +159,7 @@ def screening_of(
         signed=table.signed or Action.OBSERVE,
         disabled=table.disabled,
         allowed=table.allowed,
+        known_prompts=(AGENTS,) if table.known_prompts is None else table.known_prompts,
         actions=MappingProxyType({**USUAL, **table.actions}),
         pinned=pinned,
     )
@@ -176,6 +188,14 @@ def _texts(value: object, place: str) -> tuple[str, ...]:
         msg = f'{place}: is a list of texts in quotes; write for example ["injection"]'
         raise UsageError(msg)
     return tuple(found)
+
+
+def _lists(value: object, file: Path, place: str) -> tuple[str, ...]:
+    """Return names of lists; a path starts from the folder of the file that names it."""
+    names = _texts(value, place)
+    return tuple(
+        name if name == AGENTS else str(file.parent / Path(name).expanduser()) for name in names
+    )
 
 
 def _hashes(value: object, place: str) -> tuple[str, ...]:

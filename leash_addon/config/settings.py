@@ -44,7 +44,8 @@ class Settings:
     ``[providers.NAME]`` as written, not yet checked. ``given``: names of the keys that somebody
     set, so that a default is told from a wish. ``files``: configuration files read, weakest first.
     ``passthrough``: ``None`` leaves it to the command. ``tokens``: who may use a shared proxy.
-    ``config``: where the user's file is, or would be.
+    ``config``: where the user's file is, or would be. ``head_timeout`` and the like: seconds, 0 for
+    ever. ``max_connections``: ``None`` leaves it to the system's limits.
     """
 
     home: Path
@@ -69,6 +70,7 @@ class Settings:
     connect_ports: tuple[int, ...] = (443,)
     allow_private: tuple[Network | str, ...] = ()
     trusted_balancers: tuple[Network, ...] = ()
+    transparent_clients: tuple[Network, ...] = ()
     run_from: tuple[str, ...] = sources.RUN_FROM
     user_from: tuple[str, ...] = sources.USER_FROM
     feature_from: tuple[str, ...] = sources.FEATURE_FROM
@@ -76,6 +78,11 @@ class Settings:
     require_run_id: bool = False
     max_runs: int = 10_000
     max_body: int = MAX_BODY
+    head_timeout: int = 30
+    body_timeout: int = 60
+    idle_timeout: int = 300
+    max_connections: int | None = None
+    max_connections_per_ip: int | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tokens: tuple[Grant, ...] = ()

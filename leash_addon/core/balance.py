@@ -26,7 +26,7 @@ from leash_addon.core.journal import (
     Tokens,
     Warned,
 )
-from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits
+from leash_addon.core.limits import NO_LIMITS, Ceiling, Limits, lifted
 from leash_addon.core.loops import Looped
 from leash_addon.core.money import SECOND, ZERO, Instant, Pico
 from leash_addon.core.reading import Confidence
@@ -44,7 +44,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     often it came in a row; ``looped``: the last turns of tool calls, and how they repeat.
     ``warned``: limits that have warned. ``held_imputed``: the part of ``held`` that a subscription
     will pay; ``held_tokens``: held against caps on tokens. ``ceiling``: what someone raised the
-    account's cap to.
+    account's cap to. ``lifted``: limits that someone turned off.
     """
 
     calls: int = 0
@@ -78,6 +78,7 @@ class Balance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held_imputed: Pico = ZERO
     held_tokens: int = 0
     ceiling: Ceiling | None = None
+    lifted: tuple[str, ...] = ()
 
     def counted(self) -> Pico:
         """Return the money that counts against dollar limits."""
@@ -143,6 +144,7 @@ def _started(balance: Balance, entry: RunStarted) -> Balance:
         finished_at=None,
         exit_code=None,
         limits=entry.limits,
+        lifted=tuple(name for name in balance.lifted if not getattr(entry.limits, name)),
         recent=resized(balance.recent, balance.limits.rate, entry.limits.rate, entry.at),
         program=entry.program,
         prices=entry.prices,
@@ -164,7 +166,8 @@ def _raised(balance: Balance, entry: LimitsRaised) -> Balance:
         name for name in balance.warned if getattr(old, name, 0) == getattr(entry.limits, name, 0)
     )
     recent = resized(balance.recent, old.rate, entry.limits.rate, entry.at)
-    changed = replace(balance, limits=entry.limits, warned=same, recent=recent)
+    off = lifted(balance.lifted, old, entry.limits)
+    changed = replace(balance, limits=entry.limits, lifted=off, warned=same, recent=recent)
     if balance.stopped is None or not lifts(balance, entry.limits):
         return changed
     return replace(changed, stopped=None, stopped_at=None, stop_message="")

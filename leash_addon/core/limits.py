@@ -43,11 +43,21 @@ NO_LIMITS = Limits()
 _CEILINGS = ("max_cost", "max_cost_per_call", "max_calls", "max_inflight", "deadline", "stall")
 
 
-def kept_raised(limits: Limits, recorded: Limits) -> Limits:
+_LIFTABLE = (*_CEILINGS, "rate", "compute_rate")
+
+
+def lifted(known: tuple[str, ...], before: Limits, after: Limits) -> tuple[str, ...]:
+    """Return the limits that are off because somebody lifted them. ``known``: those so far."""
+    off = {name for name in _LIFTABLE if getattr(before, name) and not getattr(after, name)}
+    return tuple(sorted(name for name in {*known, *off} if not getattr(after, name)))
+
+
+def kept_raised(limits: Limits, recorded: Limits, lifted: tuple[str, ...] = ()) -> Limits:
     """Return the limits of a configuration with those of a run on record that are higher.
 
     Somebody raised them on the record; another process that meets the run must not undo that. A
-    limit that the run does not have is taken: it may have begun before there was one.
+    limit that the run does not have is taken, since it may have begun before there was one, but
+    for those that were ``lifted``.
     """
     raised = {
         name: on_record
@@ -58,6 +68,7 @@ def kept_raised(limits: Limits, recorded: Limits) -> Limits:
         allowed = limits.rate.tokens * recorded.rate.seconds
         if recorded.rate.tokens * limits.rate.seconds > allowed:
             raised["rate"] = recorded.rate
+    raised |= {name: getattr(NO_LIMITS, name) for name in lifted}
     return msgspec.structs.replace(limits, **raised)
 
 

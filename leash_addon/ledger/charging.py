@@ -30,6 +30,10 @@ class Charging:
 
     def __init__(self, terms: Terms) -> None:
         """Begin without a window."""
+        self.take(terms)
+
+    def take(self, terms: Terms) -> None:
+        """Charge calls to these terms from now on; whoever works with the ledger calls it."""
         self.terms = terms
         self._last: Plan | None = None
         self._plans: dict[tuple[object, ...], Plan] = {}

@@ -96,7 +96,7 @@ class OneThread:
         """Tell on the loop, in the order of the calls."""
 
         def heard(*args: *Args) -> None:
-            self._loop.call_soon_threadsafe(tell, *args)
+            self._soon(lambda: tell(*args))
 
         return heard
 
@@ -108,8 +108,11 @@ class OneThread:
         while (job := self._work.get()) is not None:
             work, then = job
             work()
-            with suppress(RuntimeError):  # the loop has ended meanwhile
-                self._loop.call_soon_threadsafe(then)
+            self._soon(then)
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits to hear it
+            self._loop.call_soon_threadsafe(act)
 
 
 def lane(*, inline: bool) -> Lane:

@@ -61,7 +61,7 @@ class Ledger(Reports):
         self.on_commit: Callable[[tuple[Entry, ...]], None] = lambda _: None
         self.database = database
         self._codec = database.codec
-        self._charging = Charging(terms)
+        self.charging = Charging(terms)
         self._owners = Owners(database)
         self._seen = Seen()
         self.upkeep = Upkeep(database)
@@ -156,7 +156,7 @@ class Ledger(Reports):
         """Book the ends of some calls in one transaction; return what was newly recorded."""
         with self.database.transaction(Footprint(ends=tuple(settlements))) as books:
             for end in settlements:
-                settle(books, self._charging, end)
+                settle(books, self.charging, end)
         return self._committed(books)
 
     def book(
@@ -168,17 +168,17 @@ class Ledger(Reports):
         the others go on.
         """
         owner = self._owners.me.id if self._owners.me is not None else self.enter(now)
-        footprint = NOTHING if self.inline else self._charging.footprint(ends, asks, now)
+        footprint = NOTHING if self.inline else self.charging.footprint(ends, asks, now)
         with self.database.transaction(footprint) as books:
             for end in ends:
-                settle(books, self._charging, end)
+                settle(books, self.charging, end)
             verdicts = [self._decide(books, ask, owner, now) for ask in asks]
         self._committed(books, *(ask.run for ask in asks))
         return verdicts
 
     def _decide(self, books: Books, ask: Ask, owner: str, now: Instant) -> Verdict | LedgerError:
         try:
-            return admit(books, self._charging, ask, owner, now)
+            return admit(books, self.charging, ask, owner, now)
         except LedgerError as error:  # nothing of it was recorded
             return LedgerError(f"ledger {self.path}: {error}")
 

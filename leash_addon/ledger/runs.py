@@ -40,7 +40,7 @@ def start(
         return
     wanted = recorded.limits if limits is None else limits
     if keeps_raised:
-        wanted = kept_raised(wanted, recorded.limits)
+        wanted = kept_raised(wanted, recorded.limits, recorded.lifted)
     if recorded.stopped is not None and wanted != recorded.limits:
         raise UsageError(_stopped_message(entry.run, recorded))
     unchanged = recorded.owner == entry.owner and wanted == recorded.limits

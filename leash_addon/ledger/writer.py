@@ -16,6 +16,7 @@ from leash_addon.core.balance import Balance
 from leash_addon.core.journal import Entry
 from leash_addon.core.limits import Limits
 from leash_addon.core.money import Instant
+from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerBusy, LedgerError
 from leash_addon.ledger import turns
@@ -72,6 +73,10 @@ class LedgerWriter:
         await self._patiently(lambda: self._ledger.sweep(self._clock()))
         self._background.start()
         self._beats = asyncio.create_task(self._beat(), name="leash-ledger-beat")
+
+    async def take(self, terms: Terms) -> None:
+        """Admit calls under other caps, rate limits and holds, from the next one on."""
+        await self._lane.do(lambda: self._ledger.charging.take(terms))
 
     async def start_run(
         self,

@@ -90,6 +90,7 @@ class Access:
             entrance=Entrance(
                 gate=Gate(settings.tokens, clock) if asks else None,
                 balancers=Balancers(settings.trusted_balancers),
+                redirected=settings.transparent_clients,
             ),
             identity=Identity.of(settings, fixed=run),
             reach=Reach.of(settings, providers, shared=shared),

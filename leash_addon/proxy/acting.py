@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from leash_addon.core.part import Part
 from leash_addon.wire.texts import Leaf, Path, Text
+from leash_addon.wire.uploads import FILES
 
 SAID: Final = 3
 """Rules that a note names; the others are on record."""
@@ -20,6 +21,9 @@ NOUNS: Final = {
     Part.ASSISTANT: "text of the assistant",
     Part.RESPONSE: "answer",
 }
+
+NUMBER: Final = 8
+"""Digits of a text's hash that a refusal tells; ``leash rules allow`` wants all 32."""
 
 FILTER: Final = "Request blocked by injection filter"
 
@@ -45,6 +49,8 @@ class Blocked:
     """Why a call is refused: the rule that fired first, and where.
 
     ``place``: the path in the request. ``tool``, ``call``: whose output it is, where known.
+    ``block``: the text's hash. An agent may run commands, so it hears how that begins, to be found
+    again in ``leash findings``, and not the command that lets the text pass: that is for people.
     """
 
     rule: str
@@ -66,19 +72,31 @@ class Blocked:
         return f"{FILTER}: rule {self.rule}{title} fired on {self._where}{why}. {self._way}"
 
     @property
+    def _text(self) -> str:
+        return self.block[:NUMBER]
+
+    @property
+    def _is_file(self) -> bool:
+        return self.place.startswith(f"{FILES}[")
+
+    @property
     def _where(self) -> str:
         if self.part is not Part.TOOL_RESULT:
-            return f"a {NOUNS[self.part]} at {self.place}"
+            return f"a {NOUNS[self.part]} at {self.place}, text {self._text}"
+        if self._is_file:
+            return f"an uploaded file at {self.place}, text {self._text}"
         tool = f" of {plain_name(self.tool)}" if self.tool else ""
         call = f" (call {plain_name(self.call)})" if self.call else ""
-        return f"the {NOUNS[self.part]}{tool}{call} at {self.place}"
+        return f"the {NOUNS[self.part]}{tool}{call} at {self.place}, text {self._text}"
 
     @property
     def _way(self) -> str:
         """Say what helps."""
+        if self._is_file:
+            return "Go on without that file; whoever runs leash can let it pass"
         if self.part is Part.TOOL_RESULT:
-            return f"Drop that tool output and go on; `leash rules allow {self.block}` lets it pass"
-        return f"`leash rules allow {self.block}` lets this text pass"
+            return "Drop that tool output and go on; whoever runs leash can let it pass"
+        return "Whoever runs leash can let this text pass"
 
     def fields(self) -> dict[str, object]:
         """Return the same for programs."""
@@ -87,7 +105,7 @@ class Blocked:
             "why": self.why,
             "part": str(self.part),
             "place": self.place,
-            "block": self.block,
+            "text": self._text,
             "tool": plain_name(self.tool),
             "tool_call": plain_name(self.call),
         }

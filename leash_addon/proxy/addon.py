@@ -15,35 +15,32 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.answers import ask_for_usage, install_tee
-from leash_addon.proxy.bounds import Bounds, bounds_of, lower_output
+from leash_addon.proxy.asking import tags_of
+from leash_addon.proxy.bounds import UNASKED, Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.cut import Cutter
+from leash_addon.proxy.denials import NO_SOCKETS
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
+from leash_addon.proxy.gently import parse
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
 from leash_addon.proxy.keys import Empty, Keys
-from leash_addon.proxy.kinds import kind_of
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import Caller, Denial
 from leash_addon.proxy.remarks import remark_refused, remark_settled
 from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
-from leash_addon.wire.asked import Asked, parse_request
+from leash_addon.proxy.uploads import Uploads
+from leash_addon.wire.asked import Asked
 from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
 
-UPGRADE_REQUIRED = 426
-SWITCHING = 101
-NO_SOCKETS = Denial(
-    reason=Reason.BLIND_ENDPOINT.value,
-    message="WebSockets to this provider are not let through here (websocket = refuse)",
-    status=403,
-)
+UPGRADE_REQUIRED, SWITCHING = 426, 101
 
 
 class LeashAddon:
@@ -70,13 +67,13 @@ class LeashAddon:
         self._remarks = remarks
         self._connections = self.access.connections(providers, self.coverage)
         self.peers = Peers() if governor.policy.processes else None
-        peers = [self.peers] if self.peers else []
-        self.addons = [*self.access.addons(self._connections), *peers]
+        self.addons = [*self.access.addons(self._connections), *filter(None, [self.peers])]
         self._reception = self.access.reception(providers, clients, governor)
         self.keys = keys or Keys(
             Empty(), providers, governor.policy, master=bytes, clock=governor.clock
         )
         again = self.access.again(self.keys.again)
+        self._uploads = Uploads(screening, self.coverage)
         self._sockets = Sockets(governor, self.coverage, screening, self._tags, again)
         self.cutter = Cutter(governor, self._sockets, self._caller)
         self._flows: dict[str, Intake] = {}
@@ -94,9 +91,9 @@ class LeashAddon:
                 self._flows[flow.id] = intake
                 if not await self._key_is_good(flow, intake):
                     return
-                if intake.route.free and not upgrade:
-                    self.coverage.free += 1
-                    flow.request.stream = True
+                if intake.route.free and not upgrade and not self.keys.signs(flow):
+                    flow.request.stream = not self._uploads.takes(intake, flow.request)
+                    self.coverage.free += flow.request.stream
             case TurnedAway(denial=denial, shape=shape):
                 answer(flow, denial, Caller(shape=shape))
             case Response() as page:
@@ -121,18 +118,23 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
-        if not intake.sure and (denial := self._reception.name(intake, body)) is not None:
+        parsed = await parse(self.screening, intake.route, headers, body, intake.url)
+        if not intake.sure and (denial := self._reception.named(intake, parsed.top)) is not None:
             self.refuse(flow, denial)
             return
-        if is_upgrade(headers) and self._upgraded(flow, intake):
-            return
-        parsed = parse_request(intake.route, headers, body, url=intake.url)
+        if is_upgrade(headers):
+            if self._upgraded(flow, intake):
+                return
+            parsed = await parse(None, intake.route, headers, body, intake.url)
         asked = parsed.asked
         intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
+            if (upload := await self._uploads.judge(intake, flow.request)).hostile:
+                await self._admit(flow, intake, asked, UNASKED, upload)
             return
         judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
+        self.coverage.unread += judged.skipped
         if judged.body is not None:
             headers, body = lowered(flow.request.headers), judged.body
         intake.remark = remark(judged)
@@ -154,8 +156,10 @@ class LeashAddon:
             bounds=bounds,
             grant=intake.grant,
         )
-        verdict = await governor.admit(with_findings(ask, judged), intake.route)
+        ask = with_findings(ask, judged, self._uploads.found(intake.run))
+        verdict = await governor.admit(ask, intake.route)
         judged.recorded()
+        self._uploads.recorded(intake.run)
         if isinstance(verdict, Trip):
             self.refuse(flow, denial_of(verdict, judged))
             return
@@ -177,11 +181,8 @@ class LeashAddon:
 
     async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
         """Return who asks, with which of its processes, and what the call is to it."""
-        more = {
-            "kind": kind_of(intake.client, intake.kind, declares_tools=asked.tools),
-            "process": await self.peers.of(flow.client_conn) if self.peers else "",
-        }
-        return {**intake.tags, **{name: value for name, value in more.items() if value}}
+        process = await self.peers.of(flow.client_conn) if self.peers else ""
+        return tags_of(intake, process, declares_tools=asked.tools)
 
     def _upgraded(self, flow: HTTPFlow, intake: Intake) -> bool:
         """Meter a WebSocket, or turn it down; ``False``: it is judged as the blind call it is."""

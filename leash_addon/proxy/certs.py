@@ -77,7 +77,7 @@ class LeashTls(TlsConfig):
 
     def __init__(self, store: LeafStore, own: certs.CertStoreEntry | None = None) -> None:
         """Serve leaves from ``store``. ``own``: of the listener itself, if it speaks TLS."""
-        self._leaves, self._own = store, own
+        self._leaves, self.own = store, own
         self.certstore = store  # type: ignore[assignment]  # only dhparams is read off it
 
     def configure(self, updated: set[str]) -> None:
@@ -100,8 +100,8 @@ class LeashTls(TlsConfig):
 
     def get_cert(self, conn_context: Context) -> certs.CertStoreEntry:
         """Return the leaf for the name the client asked for, else for its CONNECT host."""
-        if self._own is not None and speaks_to_us(conn_context):
-            return self._own
+        if self.own is not None and speaks_to_us(conn_context):
+            return self.own
         address = conn_context.server.address
         host = conn_context.client.sni or (address[0] if address else "")
         return self._leaves.leaf(host)

@@ -26,6 +26,7 @@ from leash_addon.proxy.intake import (
 )
 from leash_addon.proxy.presented import Presented, proxy_user
 from leash_addon.proxy.reach import Reach
+from leash_addon.proxy.redirected import listed_name
 from leash_addon.proxy.refusals import Caller, Denial, refusal
 from leash_addon.wire.routes import Providers
 
@@ -67,6 +68,11 @@ class Connections:
     def visitor_of(self, client: connection.Client) -> Visitor | None:
         """Return whom a client's CONNECT or SOCKS greeting let in."""
         return self._visitors.get(client.id)
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Let a client in that a firewall redirected from a network which needs no token."""
+        if (visitor := self._entrance.meet(client)) is not None:
+            self._visitors[client.id] = visitor
 
     async def http_connect(self, flow: HTTPFlow) -> None:
         """Let a client in that wants to be connected, where it may; remember where, and as whom."""
@@ -127,9 +133,12 @@ class Connections:
                 logger.warning("refused: CONNECT names %s and the TLS hello %s", host, sni)
                 return
             case Door.TUNNEL if where is not None:
-                if connect is None and not self._may_tunnel(client, where):
-                    count(self._coverage.denied, host)
-                    return
+                if connect is None:
+                    # By its name, where that is listed: leash looks the address up itself.
+                    data.context.server.address = where = listed_name(self._reach, sni, where)
+                    if not self._may_tunnel(client, where):
+                        count(self._coverage.denied, host)
+                        return
                 count(self._coverage.tunnelled, host)
                 data.ignore_connection = True
             case _:

@@ -12,7 +12,8 @@ class Coverage:
     """Counts since the proxy began.
 
     ``calls``: admitted, ``blind`` those of them that nothing can meter; ``refused``: answered by
-    leash; ``free``: requests to providers that are no calls. ``sent`` and ``received``: bytes of
+    leash; ``free``: requests to providers that are no calls; ``unread``: images, sound and files
+    that screening passed over. ``sent`` and ``received``: bytes of
     bodies of admitted calls. By host: ``direct``: tried past leash in a jail, which let nothing
     out; ``tunnelled`` untouched; ``distrusted``: the client broke the TLS handshake off (our CA is
     not trusted there); ``mismatched``: CONNECT and SNI named different hosts; ``denied``: nobody's,
@@ -23,6 +24,7 @@ class Coverage:
     blind: int = 0
     refused: int = 0
     free: int = 0
+    unread: int = 0
     sent: int = 0
     received: int = 0
     direct: Counter[str] = field(default_factory=Counter)
@@ -34,13 +36,17 @@ class Coverage:
     @property
     def gaps(self) -> tuple[str, ...]:
         """Say what went to a provider, or tried to, without being metered; empty: nothing."""
-        distrusting = f"handshakes broken off: no trust in leash's CA ({_hosts(self.distrusted)})"
+        distrusting = f" broken off: no trust in leash's CA ({_hosts(self.distrusted)})"
         found = (
-            (self.blind, "calls that no meter can read"),
-            (self.distrusted.total(), distrusting),
-            (self.mismatched.total(), f"connections of two names ({_hosts(self.mismatched)})"),
+            (self.blind, "call", " that no meter can read"),
+            (self.distrusted.total(), "handshake", distrusting),
+            (self.mismatched.total(), "connection", f" of two names ({_hosts(self.mismatched)})"),
         )
-        return tuple(f"{number} {what}" for number, what in found if number)
+        return tuple(
+            f"{number} {what}{'' if number == 1 else 's'}{more}"
+            for number, what, more in found
+            if number
+        )
 
     @property
     def kept_in(self) -> str:
@@ -60,7 +66,7 @@ class Coverage:
         return {name: number for name, number in (plain | hosts).items() if number}
 
 
-PLAIN = ("calls", "blind", "refused", "free", "sent", "received")
+PLAIN = ("calls", "blind", "refused", "free", "unread", "sent", "received")
 BY_HOST = ("direct", "tunnelled", "distrusted", "mismatched", "denied")
 MOST_RECORDED = 20
 """Hosts of each kind that the journal names."""

@@ -56,3 +56,8 @@ FAULT = Denial(
     message="leash itself failed on this call, so nothing was forwarded; its log says why",
     status=UNAVAILABLE,
 )
+NO_SOCKETS = Denial(
+    reason=Reason.BLIND_ENDPOINT.value,
+    message="WebSockets to this provider are not let through here (websocket = refuse)",
+    status=403,
+)

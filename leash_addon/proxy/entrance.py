@@ -4,13 +4,17 @@ A CONNECT or a SOCKS greeting is let in once; what comes inside it is looked at 
 presented there, unless it presents something of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mitmproxy.connection import Client
+
+from leash_addon.config.reachable import Network
 from leash_addon.config.tokens import Grant, digest_of
 from leash_addon.proxy.balancers import Balancers
 from leash_addon.proxy.gate import UNAUTHORIZED, Gate, denied
 from leash_addon.proxy.presented import NO_USER, Presented, ProxyUser, presented
+from leash_addon.proxy.redirected import BY_NETWORK, may_come
 from leash_addon.proxy.refusals import Denial
 
 BY_KEY = Grant(name="a virtual key", digest=b"", tags={})
@@ -31,10 +35,20 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
-    """Lets visitors in. ``gate``: ``None`` asks nobody. ``balancers``: who speaks for others."""
+    """Lets visitors in. ``gate``: ``None`` asks nobody. ``balancers``: who speaks for others.
+
+    ``redirected``: networks whose clients need no token where a firewall sends them to us.
+    """
 
     gate: Gate | None = None
     balancers: Balancers = field(default_factory=Balancers)
+    redirected: Sequence[Network] = ()
+
+    def meet(self, client: Client) -> Visitor | None:
+        """Let a connection in for what it is, before it has said a word."""
+        if self.gate is None or not may_come(client, self.redirected):
+            return None
+        return Visitor(ip=str(client.peername[0]), grant=BY_NETWORK)
 
     def let_in(
         self,
@@ -70,7 +84,7 @@ class Entrance:
 
     def again(self, grant: Grant | None) -> Denial | None:
         """Judge somebody anew who was let in: a connection may outlive its token."""
-        if self.gate is None or grant is None or grant is BY_KEY:
+        if self.gate is None or grant is None or grant is BY_KEY or grant is BY_NETWORK:
             return None
         return None if self.gate.find(grant.digest) is not None else denied(GONE, UNAUTHORIZED)
 
@@ -83,6 +97,8 @@ class Entrance:
             user = earlier.user
         if self.gate is None:
             return Visitor(ip=ip, user=user)
+        if shown.token is None and earlier is not None and earlier.grant is BY_NETWORK:
+            return Visitor(ip=ip, user=user, grant=BY_NETWORK)
         if shown.token is None and earlier is not None and earlier.digest is not None:
             grant = self.gate.find(earlier.digest)
             if grant is None:

@@ -64,7 +64,7 @@ class Governor:
         self._new_id, self._secret = new_id or _new_id, secret
         self._open: set[Call] = set()
         self.draining = False
-        self._runs = KnownRuns(policy.max_runs, policy.run)
+        self.known = KnownRuns(policy.max_runs, policy.run)
         self._starting = asyncio.Lock()
         self._drift = Drift()
         self._told: set[str] = set()
@@ -78,12 +78,12 @@ class Governor:
     @property
     def runs(self) -> frozenset[str]:
         """Name the runs that are governed."""
-        return frozenset(self._runs)
+        return frozenset(self.known)
 
     @property
     def runs_met(self) -> int:
         """Count the runs that came, those that were forgotten since included."""
-        return self._runs.total
+        return self.known.total
 
     def hashed(self, credential: str) -> str:
         """Return what a key is known by: its keyed hash."""
@@ -265,26 +265,26 @@ class Governor:
 
     async def _start(self, run: str) -> None:
         """Record a run that the proxy meets for the first time; one that is stopped stays so."""
-        if self._runs.use(run):
+        if self.known.use(run):
             return
         async with self._starting:
-            if self._runs.use(run):
+            if self.known.use(run):
                 return
-            prices = self.policy.prices
+            prices, limits = self.policy.prices, self.policy.limits
             try:
-                limits = self.policy.limits
                 await self._ledger.start_run(run, limits, prices=prices, keeps_raised=True)
             except UsageError:
                 await self._ledger.start_run(run, None, prices=prices)
-            self._runs.add(run)
+            if limits is self.policy.limits:  # else it is met again under those that came meanwhile
+                self.known.add(run)
             await self._forget()
 
     async def _forget(self) -> None:
         """Take leave of runs beyond those that are kept; they are met anew when they come back."""
-        if not self._runs.is_full:
+        if not self.known.is_full:
             return
         busy = {call.ask.run for call in self._open}
-        while (run := self._runs.surplus(busy)) is not None:
+        while (run := self.known.surplus(busy)) is not None:
             self._told.discard(run)
             await self._ledger.finish_run(run, 0)
 

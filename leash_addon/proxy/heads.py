@@ -91,7 +91,7 @@ def bounded_heads() -> Iterator[None]:
             event.code is ErrorCode.REQUEST_TOO_LARGE and not self.response
         )
         if too_large and self.conn.state is ConnectionState.OPEN:
-            return _answer(self, _http1.make_error_response(413, event.message))  # type: ignore[attr-defined]
+            return last_word(self, _http1.make_error_response(413, event.message))  # type: ignore[attr-defined]
         return send(self, event)
 
     Http1Server._handle_event = handle_event  # type: ignore[method-assign, assignment]  # noqa: SLF001
@@ -136,7 +136,7 @@ def _end(server: Http1Server) -> CommandGenerator[None]:
     server.buf = ReceiveBuffer()
     if reading_head:
         message = f"the request's head has more than {MOST_KEPT} bytes"
-        yield from _answer(server, _http1.make_error_response(TOO_LARGE_HEAD, message))
+        yield from last_word(server, _http1.make_error_response(TOO_LARGE_HEAD, message))
         return
     server.state = partial(_throw_away, server, [MOST_AFTER])
     yield CloseConnection(server.conn)
@@ -146,7 +146,8 @@ def _end(server: Http1Server) -> CommandGenerator[None]:
     )
 
 
-def _answer(server: Http1Server, answer: bytes) -> CommandGenerator[None]:
+def last_word(server: Http1Server, answer: bytes) -> CommandGenerator[None]:
+    """Answer, and throw away for a while what a client goes on sending."""
     server.state = partial(_throw_away, server, [0])
     yield SendData(server.conn, answer)
 

@@ -22,12 +22,14 @@ from leash_addon.proxy.kinds import said_kind
 from leash_addon.proxy.pages import page_of
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.reach import Reach, UnreachableError
+from leash_addon.proxy.redirected import go_by_name
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.tags import credential_of
 from leash_addon.proxy.tee import Tee
 from leash_addon.proxy.upstream import is_for_us, send_to_url
+from leash_addon.wire.request_shapes import Body
 from leash_addon.wire.routes import ProviderRule, Providers, Route
-from leash_addon.wire.senders import read_sender
+from leash_addon.wire.senders import sender_of
 
 UNKNOWN_PATH = "unknown_path"
 """The reason of a refusal for a path that means no provider."""
@@ -134,10 +136,12 @@ class Reception:
         if target is not None:
             send(request, target)
             found = (target.host, target.rule)
+        if tunnelled:
+            go_by_name(flow, found[0] if found else None, self.reach)
         if found is None:
             return await self._pass_through(request)
-        if not ours and misdirected(flow, found[0]):
-            denial = Denial(reason=MISDIRECTED, message=MISDIRECTED_WHY, status=421)
+        denial = None if ours else self._not_there(flow, found[0])
+        if denial is not None:
             return TurnedAway(denial=denial, shape=shape)
         credential = credential_of(headers, request.path)
         seen = Sighting(
@@ -149,6 +153,13 @@ class Reception:
             grant=visitor.grant,
         )
         return self._take_in(request, seen, *found)
+
+    def _not_there(self, flow: http.HTTPFlow, host: str) -> Denial | None:
+        """Refuse a request for a provider's host that asks for another server, or an odd port."""
+        if misdirected(flow, host):
+            return Denial(reason=MISDIRECTED, message=MISDIRECTED_WHY, status=421)
+        why = self.reach.why_not(flow.request.host, flow.request.port)
+        return None if why is None else passthrough_denial(why)
 
     def _provider_of(self, flow: http.HTTPFlow) -> tuple[str, ProviderRule] | None:
         request = flow.request
@@ -198,11 +209,13 @@ class Reception:
             send_to_url(request, base)
         return intake
 
-    def name(self, intake: Intake, body: bytes | None = None) -> Denial | None:
-        """Tell who calls, as far as is known; with the body for good. Returns why it may not."""
-        if body is not None:
-            sender = read_sender(intake.seen.headers, body)
-            intake.seen = replace(intake.seen, sender=sender)
+    def named(self, intake: Intake, body: Body | None) -> Denial | None:
+        """Tell who calls for good. Returns why they may not."""
+        intake.seen = replace(intake.seen, sender=sender_of(intake.seen.headers, body))
+        return self.name(intake)
+
+    def name(self, intake: Intake) -> Denial | None:
+        """Tell who calls, as far as is known. Returns why they may not."""
         try:
             caller = self.identity.caller(intake.seen)
         except Forbidden as error:

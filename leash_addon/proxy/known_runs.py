@@ -12,6 +12,7 @@ class KnownRuns:
         """Know nobody, or the one fixed run."""
         self._most = most
         self._last_used: OrderedDict[str, None] = OrderedDict()
+        self._to_meet: set[str] = set()
         self.total = 0
         if fixed is not None:
             self.add(fixed)
@@ -26,15 +27,21 @@ class KnownRuns:
 
     def use(self, run: str) -> bool:
         """Tell whether a run is known; if so, it is the one used last."""
-        if run not in self._last_used:
+        if run not in self._last_used or run in self._to_meet:
             return False
         self._last_used.move_to_end(run)
         return True
 
+    def meet_again(self) -> None:
+        """Know every run by name only, until it is added anew."""
+        self._to_meet = set(self._last_used)
+
     def add(self, run: str) -> None:
         """Know a run."""
+        self.total += run not in self._last_used
         self._last_used[run] = None
-        self.total += 1
+        self._last_used.move_to_end(run)
+        self._to_meet.discard(run)
 
     @property
     def is_full(self) -> bool:
@@ -49,4 +56,5 @@ class KnownRuns:
         found = next((run for run in self._last_used if run not in busy and run != last), None)
         if found is not None:
             del self._last_used[found]
+            self._to_meet.discard(found)
         return found

@@ -9,6 +9,8 @@ from mitmproxy import certs
 
 from leash_addon.config.settings import Settings
 from leash_addon.errors import UsageError
+from leash_addon.proxy.crowd import Room, room_for
+from leash_addon.proxy.patience import ENDLESS, Patience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,8 @@ class Listening:
     """``certificate``: the listener's own, ``None`` for plain HTTP. ``asks``: it asks for tokens.
 
     ``socks5``, ``transparent``: further ports, as mitmproxy writes them (``HOST:PORT``). ``web``:
-    where mitmweb's interface listens, ``None`` for nowhere.
+    where mitmweb's interface listens, ``None`` for nowhere. ``patience``, ``room``: how long, and
+    how many, clients may be.
     """
 
     certificate: certs.CertStoreEntry | None = field(default=None, repr=False)
@@ -24,6 +27,8 @@ class Listening:
     socks5: str | None = None
     transparent: str | None = None
     web: tuple[str, int] | None = None
+    patience: Patience = ENDLESS
+    room: Room = field(default_factory=Room)
 
     @property
     def web_options(self) -> dict[str, object]:
@@ -37,6 +42,20 @@ class Listening:
         """Name the further modes as mitmproxy does."""
         found = [("socks5", self.socks5), ("transparent", self.transparent)]
         return [f"{mode}@{where}" for mode, where in found if where]
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Return how long clients may take."""
+    return Patience(
+        head=settings.head_timeout, body=settings.body_timeout, idle=settings.idle_timeout
+    )
+
+
+def room_of(settings: Settings, descriptors: int) -> Room:
+    """Return how many clients there may be where so many files may be open; 0: not known."""
+    return room_for(
+        descriptors, in_all=settings.max_connections, from_one=settings.max_connections_per_ip
+    )
 
 
 def listener_certificate(settings: Settings) -> certs.CertStoreEntry | None:

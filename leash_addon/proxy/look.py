@@ -8,17 +8,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from leash_addon.config.screening import ScreeningSettings
-from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked, annotated, redacted
 from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
-from leash_addon.wire.texts import Path, Piece, Text, texts_in
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
+from leash_addon.wire.texts import Path, Text
+from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.rewrite import rewritten, shown
 
 BREATH: Final = 0.001
@@ -32,6 +33,9 @@ LARGE: Final = 64 * 1024
 INTRICATE: Final = 2_000
 """Bytes, and quotes or backslashes, of a piece that is read and rewritten in a thread."""
 
+HUGE: Final = 1024 * 1024
+"""Bytes of what is gone through in a thread, however simple that is."""
+
 MANY: Final = 256
 """Known pieces between two looks at the time."""
 
@@ -42,8 +46,26 @@ class UnreadableError(Exception):
     """A piece of a request is no JSON that anybody reads."""
 
 
+class Readable(Protocol):
+    """A piece of a request, or a file."""
+
+    @property
+    def path(self) -> Path:
+        """Return where it stands in the request."""
+
+    @property
+    def raw(self) -> bytes:
+        """Return its bytes, which it is known by."""
+
+    def texts(self) -> Gathered:
+        """Read it. Raises ``ValueError`` for what nobody reads."""
+
+
 class Look:
-    """A look at one call. ``signed``: its body cannot be changed."""
+    """A look at one call. ``signed``: its body cannot be changed.
+
+    ``account``: what its verdicts are remembered for. ``skipped``: new images and the like.
+    """
 
     def __init__(
         self,
@@ -54,32 +76,39 @@ class Look:
         run: str,
         *,
         signed: bool,
+        known: KnownPrompts = NO_PROMPTS,
     ) -> None:
         """Begin; the event loop's time counts from here. ``thread``: for what takes long."""
         self._thread = thread
         self._engine = engine
         self._settings = settings
         self._verdicts = verdicts
-        self._run = f"{run} signed" if signed else run
+        self.account = f"{run} signed" if signed else run
+        self.skipped = 0
         self._signed = signed
+        self._known = known
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
 
-    async def verdicts(self, parts: Iterable[Piece]) -> AsyncIterator[tuple[Piece, Verdict]]:
+    async def verdicts(self, parts: Iterable[Readable]) -> AsyncIterator[tuple[Readable, Verdict]]:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
-            key = self._verdicts.key(self._run, piece.raw)
+            name = (self.account, piece.raw)
+            huge = len(piece.raw) > HUGE
+            key = (
+                await self._aside(self._verdicts.key, *name) if huge else self._verdicts.key(*name)
+            )
             verdict = self._verdicts.find(key)
             if verdict is None:
                 verdict = await self._verdict(piece)
                 self._verdicts.keep(key, verdict)
                 await self._breathe()
-            elif number % MANY == 0:
+            elif number % MANY == 0 or len(piece.raw) > LARGE:
                 await self._breathe()
             if verdict is not CLEAN:
                 yield piece, verdict
 
-    async def _verdict(self, piece: Piece) -> Verdict:
+    async def _verdict(self, piece: Readable) -> Verdict:
         large = _is_large(piece.raw)
         read = await self._aside(self._read, piece) if large else self._read(piece)
         judged: list[Judged] = []
@@ -97,12 +126,13 @@ class Look:
             raw = await self._aside(rewritten, *made) if large else rewritten(*made)
         return Verdict(judged=tuple(judged), raw=raw)
 
-    def _read(self, piece: Piece) -> list[tuple[Text, Action, str]]:
+    def _read(self, piece: Readable) -> list[tuple[Text, Action, str]]:
         """Return the texts that are to be looked at, what is done with them, and their hashes."""
         try:
-            read = texts_in(piece)
+            read = piece.texts()
         except ValueError as error:
             raise UnreadableError from error
+        self.skipped += read.skipped
         found = [(text, self._action(text)) for text in read.texts]
         return [
             (text, action, block_hash(text.text))
@@ -117,7 +147,7 @@ class Look:
         return self._settings.signed if fixed and action in _CHANGING else action
 
     async def _judged(self, text: Text, action: Action, block: str, path: Path) -> Judged:
-        key = (self._run, text.part, action, block)
+        key = (self.account, text.part, action, block)
         known = self._verdicts.find_text(key)
         if known is None:
             allowed = block in self._settings.allowed
@@ -130,18 +160,25 @@ class Look:
         key = (text.part, block)
         known = self._verdicts.fired(key)
         if known is None:
-            known = await self._screen(text.text, text.part)
+            known = await self._screen(text)
             self._verdicts.keep_fired(key, known)
         return known
 
-    async def _screen(self, text: str, part: Part) -> tuple[Finding, ...]:
-        if len(text) > SMALL:
-            return await self._aside(self._engine.screen, text, part)
+    async def _screen(self, text: Text) -> tuple[Finding, ...]:
+        if len(text.text) > SMALL:
+            return await self._aside(self._whole, text)
         found: list[Finding] = []
-        for window in self._engine.pieces(text, part):
+        for window in self._engine.pieces(self._rest(text), text.part):
             found += window
             await self._breathe()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
+
+    def _whole(self, text: Text) -> tuple[Finding, ...]:
+        return self._engine.screen(self._rest(text), text.part)
+
+    def _rest(self, text: Text) -> str:
+        """Return what an agent did not bring itself, every character in its place."""
+        return self._known.rest(text.text, text.part, (leaf.start for leaf in text.leaves))
 
     async def _aside[**P, T](self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """Do something in the thread for it; the event loop goes on beside it."""

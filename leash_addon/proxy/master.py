@@ -9,8 +9,7 @@ mitmproxy wants it. mitmproxy keeps its master in a global: one ``Proxy`` at a t
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,8 +18,10 @@ from mitmproxy import master
 from mitmproxy.addons.block import Block
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
+from mitmproxy.certs import CertStoreEntry
+from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
+from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.utils import asyncio_utils
 
 from leash_addon.config.settings import MAX_BODY
@@ -30,12 +31,18 @@ from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.ca import Authority
 from leash_addon.proxy.certs import LeafStore, LeashTls, utc_now
 from leash_addon.proxy.closing import closing
+from leash_addon.proxy.crowd import Crowd
 from leash_addon.proxy.discreet import discreet, untold
 from leash_addon.proxy.dispatch import Dispatch
+from leash_addon.proxy.ebb import Ebb, trim
+from leash_addon.proxy.late import watched
 from leash_addon.proxy.lean import LeanOptions, lean
 from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.onboarding import Onboarding
+from leash_addon.proxy.pace import paced
+from leash_addon.proxy.porter import Porter
 from leash_addon.proxy.seam import seam
+from leash_addon.proxy.silent import listening_by
 
 SILENCE = 3600
 """Seconds that a connection may say nothing: the longest calls think for most of an hour."""
@@ -77,6 +84,14 @@ class Proxy:
         self._listening = listening or Listening()
         self._max_body = max_body
         self._server = Proxyserver()
+        self._tls = LeashTls(self._store, self._listening.certificate)
+        self._porter = Porter(
+            self._handler_of,
+            Crowd(self._listening.room, addon.access.entrance.balancers.trusts),
+            self._listening.patience,
+            Ebb(trim),
+            tls=self._listening.certificate is not None,
+        )
         self._exit = ExitStack()
         self._master: master.Master | None = None
 
@@ -101,6 +116,8 @@ class Proxy:
         self._exit.enter_context(lean())
         self._exit.enter_context(discreet())
         self._exit.enter_context(bounded(self._max_body))
+        self._exit.enter_context(watched(self._porter))
+        self._exit.enter_context(paced(self._porter.server_of))
         self._exit.enter_context(seam(self._addon.keys.swaps))
         with untold():
             try:
@@ -108,17 +125,20 @@ class Proxy:
             except ListenError:
                 await self.stop()
                 raise
+        self._porter.start()
         try:
             await made.running()
         except OSError as error:
             await self.stop()
             raise ListenError(str(error).partition("\n")[0]) from None
 
+    def _handler_of(self, client: str) -> ConnectionHandler | None:
+        return self._server.connections.get(client)
+
     def _made(self) -> master.Master:
         # The addon stands behind the TLS addon, whose context it may take back, and before
         # NextLayer, which steps aside where a layer is set.
-        tls = LeashTls(self._store, self._listening.certificate)
-        own = (tls, Onboarding(self._store.authority), self._addon)
+        own = (self._tls, Onboarding(self._store.authority), self._addon, self._porter)
         if self._listening.web is not None:
             # Not at the top: no other start has to load mitmweb's modules.
             from leash_addon.proxy.inspected import inspected  # noqa: PLC0415
@@ -138,6 +158,10 @@ class Proxy:
         """Return where mitmweb's interface is, with its token; ``None``: nowhere."""
         return getattr(self._master, "web_url", None)
 
+    def present(self, certificate: CertStoreEntry) -> None:
+        """Show clients of a port that speaks TLS this certificate from now on."""
+        self._tls.own = certificate
+
     async def stop_listening(self) -> None:
         """Take no new connection; those that are open go on."""
         await self._server.servers.update([])
@@ -148,6 +172,7 @@ class Proxy:
             return
         made, self._master = self._master, None
         await self._server.servers.update([])
+        self._porter.stop()
         await self._hang_up()
         await made.done()
         self._exit.close()
@@ -186,7 +211,7 @@ class Proxy:
         }
 
     async def _listen(self) -> None:
-        with _sharing() if self._shared else nullcontext():
+        with listening_by(self._porter, shared=self._shared):
             await self._server.setup_servers()
         for instance in self._server.servers:
             if not instance.is_running:
@@ -213,23 +238,6 @@ class Proxy:
             async with asyncio.timeout(GOODBYE):
                 while self._server.connections:  # noqa: ASYNC110 - mitmproxy tells nobody
                     await asyncio.sleep(0.01)
-
-
-@contextmanager
-def _sharing() -> Iterator[None]:
-    """Have mitmproxy listen with SO_REUSEPORT, for which it has no option."""
-    plain = AsyncioServerInstance.listen
-
-    async def listen(
-        self: AsyncioServerInstance[ProxyMode], host: str, port: int
-    ) -> list[asyncio.Server]:
-        return [await asyncio.start_server(self.handle_stream, host, port, reuse_port=True)]
-
-    AsyncioServerInstance.listen = listen  # type: ignore[method-assign, assignment]
-    try:
-        yield
-    finally:
-        AsyncioServerInstance.listen = plain  # type: ignore[method-assign]
 
 
 def _widen_backlog(server: asyncio.Server) -> None:

@@ -29,6 +29,9 @@ type Found = tuple[Any, ...]
 type Where = tuple[str, int]
 
 HTTPS = 443
+PLAIN_PORTS = (80, HTTPS)
+"""Where requests go that need no tunnel: in absolute form, redirected, or by base URL."""
+
 LOOKUP = 10.0
 """Seconds that a name may take to resolve."""
 
@@ -98,10 +101,18 @@ class Reach:
         own_port = (name, port) in self.upstreams or _names_port(self.providers, name, port)
         if rule is None and not listed and not own_port and self.passthrough != TUNNEL:
             return f'{name} is no provider; passthrough = ["{name}"] would let it through'
-        exact = isinstance(self.passthrough, tuple) and f"{name}:{port}" in self.passthrough
-        if self.guarded and connect and port not in self.ports and not own_port and not exact:
-            return f"CONNECT goes to port {_shown(self.ports)} only; connect_ports would add {port}"
-        return None
+        if not self.guarded or own_port or self._names(name, port):
+            return None
+        ports = self.ports if connect else tuple(sorted({*PLAIN_PORTS, *self.ports}))
+        if port in ports:
+            return None
+        what = "CONNECT goes" if connect else "requests go"
+        return f"{what} to port {_shown(ports)} only; connect_ports would add {port}"
+
+    def _names(self, name: str, port: int) -> bool:
+        """Tell whether a host was listed with this very port."""
+        through = () if isinstance(self.passthrough, str) else self.passthrough
+        return f"{name}:{port}" in {*through, *self.private}
 
     async def addresses(self, host: str, port: int) -> list[Found]:
         """Resolve a host to the addresses that may be connected to.

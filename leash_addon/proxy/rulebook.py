@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from leash_addon.config.known import known_file, load_known
 from leash_addon.config.load import local_of, reread_screening
 from leash_addon.config.rules import load_packs, pack_files
 from leash_addon.config.screening import Level, ScreeningSettings
@@ -17,6 +18,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError, UsageError
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.engine import Engine
+from leash_addon.screen.known import KnownPrompts
 from leash_addon.screen.sensitivity import Sensitivity
 
 logger = logging.getLogger(__name__)
@@ -33,10 +35,12 @@ type Basis = tuple[tuple[str, ...], Path, Level, frozenset[str], Stamp]
 def open_screening(settings: Settings) -> Screening | None:
     """Build what screens; ``None`` where nothing is to be screened.
 
-    Raises ``UsageError`` for a pack that is not there or wrong.
+    Raises ``UsageError`` for a pack or a list of agents that is not there or wrong.
     """
     wanted = settings.screening
-    return Screening(build(wanted), wanted) if wanted.on else None
+    if not wanted.on:
+        return None
+    return Screening(build(wanted), wanted, load_known(wanted.known_prompts))
 
 
 def build(settings: ScreeningSettings) -> Engine:
@@ -60,12 +64,16 @@ class Rulebook:
         *,
         every: float = LOOK_EVERY,
         told: Callable[[str], None] = logger.warning,
+        alone: bool = True,
     ) -> None:
-        """``told``: hears of new rules, and of broken ones."""
+        """``told``: hears of new rules, and of broken ones.
+
+        ``alone``: nobody else reads the configuration, and says what is wrong in it.
+        """
         self._screening = screening
         self._settings = settings
         self._every = every
-        self._told = told
+        self._told, self._alone = told, alone
         self._stamp = stamp(settings, screening.settings)
         self._basis = basis(screening.settings)
         self._task: asyncio.Task[None] | None = None
@@ -94,23 +102,29 @@ class Rulebook:
             return
         self._stamp = seen
         try:
-            wanted, engine = await asyncio.to_thread(self._build)
+            wanted = await asyncio.to_thread(reread_screening, self._settings)
+        except LeashError as error:
+            if self._alone:
+                self._told(f"screening goes on with the rules it had: {error}")
+            return
+        try:
+            engine, known = await asyncio.to_thread(self._build, wanted)
         except LeashError as error:
             self._told(f"screening goes on with the rules it had: {error}")
             return
         new = "settings" if engine is self._screening.engine else "rules"
-        self._screening.take(engine, wanted)
+        self._screening.take(engine, wanted, known)
         self._told(f"screening goes on with new {new} ({len(engine.rules)} in all)")
 
-    def _build(self) -> tuple[ScreeningSettings, Engine]:
+    def _build(self, wanted: ScreeningSettings) -> tuple[Engine, KnownPrompts]:
         """Compile what has changed: actions and allowed texts need none of it."""
-        wanted = reread_screening(self._settings)
+        known = load_known(wanted.known_prompts)
         needed = basis(wanted)
         if needed == self._basis:
-            return wanted, self._screening.engine
+            return self._screening.engine, known
         engine = build(wanted)
         self._basis = needed
-        return wanted, engine
+        return engine, known
 
 
 def basis(wanted: ScreeningSettings) -> Basis:
@@ -125,6 +139,7 @@ def stamp(settings: Settings, screening: ScreeningSettings) -> Stamp:
     files = [] if config is None else [config, local_of(config)]
     for name in screening.packs:
         files += _files(name, screening.base)
+    files += map(known_file, screening.known_prompts)
     return tuple(_stamp(file) for file in files)
 
 

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 from mitmproxy.http import Request
+from mitmproxy.websocket import WebSocketMessage
 
 from leash_addon.core.ask import Ask
+from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason, Trip
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
-from leash_addon.wire.asked import Parsed
+from leash_addon.wire.asked import Parsed, parse_request
 from leash_addon.wire.routes import Route
+from leash_addon.wire.spoken import holds_words
 
 
 async def screen(
@@ -24,6 +27,18 @@ async def screen(
     return judged
 
 
+async def screen_message(
+    screening: Screening, run: str, route: Route, message: WebSocketMessage
+) -> Judgement:
+    """Screen what a client says on a WebSocket, and write what must change into it."""
+    if not holds_words(route.format, message.content):
+        return NOTHING
+    judged = await screening.judge(run, route.format, parse_request(route, {}, message.content))
+    if judged.body is not None:
+        message.content = judged.body
+    return judged
+
+
 def write(request: Request, body: bytes) -> None:
     """Replace a request's body; it goes out without a content coding."""
     request.headers.pop("content-encoding", None)
@@ -32,11 +47,11 @@ def write(request: Request, body: bytes) -> None:
         request.headers["content-length"] = str(len(body))
 
 
-def with_findings(ask: Ask, judged: Judgement) -> Ask:
-    """Return what is asked for with what was found in it."""
-    if judged is NOTHING:
+def with_findings(ask: Ask, judged: Judgement, before: tuple[Found, ...] = ()) -> Ask:
+    """Return what is asked for with what was found in it, and ``before`` it."""
+    if judged is NOTHING and not before:
         return ask
-    return replace(ask, found=judged.found, hostile=judged.hostile)
+    return replace(ask, found=(*before, *judged.found), hostile=judged.hostile)
 
 
 def denial_of(trip: Trip, judged: Judgement) -> Denial:

@@ -1,12 +1,14 @@
 """Screening of calls: their new texts through the engine, and what is done about what it finds.
 
 Agents send their history with every call; a piece of it that was judged before is known by its
-hash and acted on the same way. Only what is new is screened, what is large of it in a thread.
+hash and acted on the same way, a long beginning of it as one. Only what is new is screened, what
+is large of it in a thread.
 Nothing is written here: what was found travels with the call to the ledger.
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,17 +18,19 @@ from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
-from leash_addon.proxy.look import Look, UnreadableError
+from leash_addon.proxy.histories import Histories
+from leash_addon.proxy.look import HUGE, Look, UnreadableError
+from leash_addon.proxy.resent import Met, Resent
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
-from leash_addon.wire.asked import Parsed
-from leash_addon.wire.texts import FORMATS, Path, pieces, put_together
+from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
+from leash_addon.wire.asked import Parsed, plain_body
+from leash_addon.wire.known import Known
+from leash_addon.wire.texts import FORMATS
 from leash_addon.wire.texts.tools import tool_name
+from leash_addon.wire.uploads import files_of
 
 logger = logging.getLogger(__name__)
-
-HUGE: Final = 1024 * 1024
-"""Bytes of a request that is put together in a thread."""
 
 ACTING: Final = frozenset({Action.ANNOTATE, Action.REDACT, Action.REFUSE})
 
@@ -40,7 +44,8 @@ class Judgement:
     """What screening says of one call.
 
     ``found``: what is not on record yet. ``blocked``: the first reason to refuse it, ``hostile``:
-    its message. ``body``: what goes out instead, without content coding.
+    its message. ``body``: what goes out instead, without content coding. ``skipped``: images,
+    sound and files that were not looked at.
     """
 
     found: tuple[Found, ...] = ()
@@ -48,6 +53,7 @@ class Judgement:
     hostile: str = ""
     body: bytes | None = None
     judged: tuple[Judged, ...] = ()
+    skipped: int = 0
 
     def recorded(self) -> None:
         """Note that the ledger has what was found."""
@@ -61,17 +67,30 @@ NOTHING: Final = Judgement()
 class Screening:
     """Screens the calls of one proxy. ``engine`` and ``settings`` may be replaced at any time."""
 
-    def __init__(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Begin without a memory."""
+    def __init__(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts = NO_PROMPTS
+    ) -> None:
+        """Begin without a memory. ``known``: paragraphs of agents' own, which are not screened."""
         self.engine = engine
         self.settings = settings
+        self._known = known
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
-        self._verdicts = Verdicts()
+        self._verdicts, self._histories = Verdicts(), Histories()
 
-    def take(self, engine: Engine, settings: ScreeningSettings) -> None:
-        """Go on with other rules; what was judged by the old ones is judged anew."""
+    def take(
+        self, engine: Engine, settings: ScreeningSettings, known: KnownPrompts | None = None
+    ) -> None:
+        """Go on with other rules; what was judged by the old ones is judged anew.
+
+        ``known``: ``None`` where that is as it was.
+        """
         self.engine, self.settings = engine, settings
-        self._verdicts = Verdicts()
+        self._known = self._known if known is None else known
+        self._verdicts, self._histories = Verdicts(), Histories()
+
+    def recall(self, plain: bytes) -> Known | None:
+        """Return how much of a request's JSON has been read before."""
+        return self._histories.recall(plain)
 
     @property
     def cuts(self) -> bool:
@@ -80,9 +99,16 @@ class Screening:
 
     async def judge(self, run: str, wire_format: str | None, parsed: Parsed) -> Judgement:
         """Screen one call. Raises whatever goes wrong, where an action depends on the answer."""
+        return await self._guarded(run, lambda acts: self._judge(run, wire_format, parsed, acts))
+
+    async def judge_upload(self, run: str, headers: Mapping[str, str], body: bytes) -> Judgement:
+        """Screen the files of an upload. Raises as ``judge`` does."""
+        return await self._guarded(run, lambda acts: self._judge_upload(run, headers, body, acts))
+
+    async def _guarded(self, run: str, work: Callable[[bool], Awaitable[Judgement]]) -> Judgement:
         acts = not ACTING.isdisjoint(self.settings.actions.values())
         try:
-            return await self._judge(run, wire_format, parsed, acts=acts)
+            return await work(acts)
         except UnreadableError:
             return Judgement(hostile=UNREADABLE) if acts else NOTHING
         except Exception:
@@ -91,43 +117,74 @@ class Screening:
             logger.exception("a call of run %s was not screened", run)
             return NOTHING
 
+    async def _judge_upload(
+        self, run: str, headers: Mapping[str, str], body: bytes, acts: bool
+    ) -> Judgement:
+        plain, broken = plain_body(headers, body)
+        if broken is not None:
+            return Judgement(hostile=UNREADABLE) if acts else NOTHING
+        look = self._look(f"{run} files", signed=False)
+        judged: list[Judged] = []
+        files = await self._aside(partial(files_of, headers, plain), plain)
+        async for _, verdict in look.verdicts(files):
+            judged += verdict.judged
+        return _judgement(judged, look)
+
     async def _judge(
-        self, run: str, wire_format: str | None, parsed: Parsed, *, acts: bool
+        self, run: str, wire_format: str | None, parsed: Parsed, acts: bool
     ) -> Judgement:
         if parsed.body is None:
             known = (wire_format or "") in FORMATS and wire_format
             unread = known and parsed.asked.broken is not None
             return Judgement(hostile=UNREADABLE) if acts and unread else NOTHING
-        one = Look(
+        histories, known_as = self._histories, wire_format or ""
+        look = self._look(run, signed=parsed.asked.signed)
+        met: tuple[Met, ...] | None = ()
+        if parsed.known is not None:
+            met = histories.find(look.account, known_as, parsed.known)
+            if met is None:
+                parsed = parsed.whole
+        resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
+        async for piece, verdict in look.verdicts(resent.new()):
+            resent.hear(piece.path, verdict)
+        await self._aside(partial(histories.learn, look.account, resent), parsed.plain)
+        judged = resent.judged
+        body = await self._aside(resent.put_together, parsed.plain) if resent.changes else None
+        found = _judgement(judged, look, body)
+        blocked = found.blocked
+        if blocked is not None and blocked.call and not blocked.tool:
+            blocked = replace(blocked, tool=tool_name(blocked.call, resent.all()))
+            return replace(found, blocked=blocked, hostile=blocked.message)
+        return found
+
+    def _look(self, run: str, *, signed: bool) -> Look:
+        return Look(
             self.engine,
             self.settings,
             self._verdicts,
             self._thread,
             run,
-            signed=parsed.asked.signed,
+            signed=signed,
+            known=self._known,
         )
-        changed: dict[Path, bytes] = {}
-        judged: list[Judged] = []
-        parts = partial(pieces, wire_format, parsed.body)  # made as they are looked at
-        async for piece, verdict in one.verdicts(parts()):
-            judged += verdict.judged
-            if verdict.raw is not None:
-                changed[piece.path] = verdict.raw
-        if not judged:
-            return NOTHING
-        blocked = next((each.blocked for each in judged if each.blocked is not None), None)
-        if blocked is not None and blocked.call and not blocked.tool:
-            blocked = replace(blocked, tool=tool_name(blocked.call, parts()))
-        body = None
-        if changed:
-            made = partial(put_together, parsed.plain, parts(), changed, inside=parsed.inside)
-            aside = asyncio.get_running_loop().run_in_executor
-            body = await aside(self._thread, made) if len(parsed.plain) > HUGE else made()
-        fresh = tuple(each for each in judged if not each.recorded)
-        return Judgement(
-            found=tuple(found for each in fresh for found in each.found),
-            blocked=blocked,
-            hostile="" if blocked is None else blocked.message,
-            body=body,
-            judged=fresh,
-        )
+
+    async def _aside[T](self, work: Callable[[], T], plain: bytes) -> T:
+        """Do what goes through a whole request, for a huge one in the thread."""
+        if len(plain) <= HUGE:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _judgement(judged: list[Judged], look: Look, body: bytes | None = None) -> Judgement:
+    if not judged and not look.skipped:
+        return NOTHING
+    blocked = next((each.blocked for each in judged if each.blocked is not None), None)
+    fresh = tuple(each for each in judged if not each.recorded)
+    return Judgement(
+        found=tuple(found for each in fresh for found in each.found),
+        blocked=blocked,
+        hostile="" if blocked is None else blocked.message,
+        body=body,
+        judged=fresh,
+        skipped=look.skipped,
+    )

@@ -4,6 +4,10 @@ A message that asks for a turn is admitted before it goes upstream; mitmproxy ho
 of the connection back meanwhile, so order stays. A turn that the server begins by itself is judged
 as it begins, which is the earliest that anybody knows of it. A turn that is refused is told so in
 the format's own words, and after a final no the connection is closed.
+
+Every message of the client that holds words is screened, for a session keeps what it was told; what
+is found where no turn is asked for goes on record with the next turn. Of a Realtime session a
+hostile message is dropped with an error, and the session lives on without it.
 """
 
 import logging
@@ -25,10 +29,10 @@ from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.interject import hang_up, let_go, say
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial
-from leash_addon.proxy.screened import denial_of, with_findings
+from leash_addon.proxy.screened import denial_of, screen_message, with_findings
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
 from leash_addon.proxy.words import close_of, socket_words
-from leash_addon.wire.asked import Asked, parse_request
+from leash_addon.wire.asked import Asked
 from leash_addon.wire.calls import Opened, Settled
 from leash_addon.wire.socket import socket_meter
 from leash_addon.wire.turn import Backlog, read_turn
@@ -115,42 +119,63 @@ class Sockets:
             let_go(flow)
 
     async def _take(self, flow: HTTPFlow, socket: Socket, message: WebSocketMessage) -> None:
-        data, asks = message.content, False
+        data = message.content
+        if not message.from_client:
+            if await self._feed(flow, socket, message, data, NOTHING) is not None:
+                for call in socket.calls.values():
+                    call.first_byte_at = call.first_byte_at or self._governor.clock()
+            return
+        judged = NOTHING
+        if self._screening is not None:
+            judged = await screen_message(self._screening, socket.intake.run, socket.route, message)
+        asks = await self._feed(flow, socket, message, data, judged)
+        if asks is False and judged.hostile:
+            await self._refuse(flow, socket, message, await self._hostile(flow, socket, judged))
+        elif asks is not None:
+            self._coverage.sent += len(data)
+            if not asks:
+                socket.overhear(judged)
+                socket.backlog.sent(data)
+
+    async def _feed(
+        self,
+        flow: HTTPFlow,
+        socket: Socket,
+        message: WebSocketMessage,
+        data: bytes,
+        judged: Judgement,
+    ) -> bool | None:
+        """Meter a message; tell whether it asks for a turn, ``None``: it does not go on."""
+        asks = False
         for event in socket.meter.feed("sent" if message.from_client else "received", data):
             if isinstance(event, Settled):
-                await self._settle(flow, socket, event, message)
+                await self._settle(flow, socket, event)
                 continue
             asks = True
-            denial = await self._admit(flow, socket, event, message)
+            denial = await self._admit(flow, socket, event, judged)
             if denial is not None:
                 await self._refuse(flow, socket, message, denial)
-                return
+                return None
             if message.from_client and not flow.client_conn.connected:
                 self._unsend(socket, event.key)
                 message.drop()
-                return
-        if message.from_client:
-            self._coverage.sent += len(data)
-            if not asks:
-                socket.backlog.sent(data)
-        for call in socket.calls.values() if not message.from_client else ():
-            call.first_byte_at = call.first_byte_at or self._governor.clock()
+                return None
+        return asks
 
     async def _admit(
-        self, flow: HTTPFlow, socket: Socket, event: Opened, message: WebSocketMessage
+        self, flow: HTTPFlow, socket: Socket, event: Opened, judged: Judgement
     ) -> Denial | None:
         """Open a call for a turn; return what refuses it."""
         asked = read_turn(socket.route, event.asked, socket.meter.model)
-        if asked.free:
+        if asked.free and not judged.hostile:
             socket.free.add(event.key)
+            socket.overhear(judged)
             self._coverage.free += 1
             return None
         if (denial := await self._again(flow, socket.intake)) is not None:
             socket.meter.withdraw(event.key)
             return denial
-        judged = NOTHING if event.asked is None else await self._screen(socket, message)
         verdict = await self._ask(flow, socket, asked, event.asked, judged)
-        judged.recorded()
         if isinstance(verdict, Trip):
             socket.meter.withdraw(event.key)
             return denial_of(verdict, judged)
@@ -161,15 +186,14 @@ class Sockets:
         self._coverage.calls += 1
         return None
 
-    async def _screen(self, socket: Socket, message: WebSocketMessage) -> Judgement:
-        """Screen a turn, and write what must change into its message."""
-        if self._screening is None:
-            return NOTHING
-        parsed = parse_request(socket.route, {}, message.content)
-        judged = await self._screening.judge(socket.intake.run, socket.route.format, parsed)
-        if judged.body is not None:
-            message.content = judged.body
-        return judged
+    async def _hostile(self, flow: HTTPFlow, socket: Socket, judged: Judgement) -> Denial:
+        """Put on record that a message was refused which asked for no turn."""
+        asked = read_turn(socket.route, None, socket.meter.model)
+        verdict = await self._ask(flow, socket, asked, None, judged)
+        if isinstance(verdict, Trip):
+            return denial_of(verdict, judged)
+        self._governor.finish(verdict, Outcome.UNSENT)
+        return FAULT
 
     async def _ask(
         self,
@@ -192,20 +216,21 @@ class Sockets:
             bounds=Bounds(input_bytes=len(data or b""), unseen=backlog.unseen(data)),
             grant=intake.grant,
         )
-        ask = with_findings(ask, judged)
+        ask = with_findings(ask, judged, socket.found)
         # A call that waited here would hold back the end of the very calls that it waits for.
-        return await governor.admit(ask, socket.route, waits=not socket.calls)
+        verdict = await governor.admit(ask, socket.route, waits=not socket.calls)
+        judged.recorded()
+        socket.recorded()
+        return verdict
 
-    async def _settle(
-        self, flow: HTTPFlow, socket: Socket, event: Settled, message: WebSocketMessage
-    ) -> None:
+    async def _settle(self, flow: HTTPFlow, socket: Socket, event: Settled) -> None:
         reading = event.reading
         if event.key in socket.free:
             socket.free.discard(event.key)
             if not _has_output(reading):
                 return
             # It said that it would cost nothing, and was answered all the same.
-            await self._admit(flow, socket, Opened(key=event.key, asked=None), message)
+            await self._admit(flow, socket, Opened(key=event.key, asked=None), NOTHING)
         call = socket.calls.pop(event.key, None)
         if call is not None:
             if event.kind == "response":
@@ -242,7 +267,7 @@ class Sockets:
         message.drop()
         self._coverage.refused += 1
         words = socket_words(denial, self._caller(socket))
-        if words is not None and message.from_client and not denial.final:
+        if words is not None and message.from_client and socket.outlives(denial):
             socket.own.append(words)
             if await say(flow, words):
                 return

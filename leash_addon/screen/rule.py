@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from leash_addon.core.part import Part
 
-DEFAULT_SCAN = frozenset({Part.USER, Part.TOOL_RESULT})
+DEFAULT_SCAN = frozenset({Part.USER, Part.TOOL_RESULT, Part.SYSTEM})
+"""What others than the model have written."""
 
 
 class Status(StrEnum):

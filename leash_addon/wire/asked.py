@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from leash_addon.core.reading import BYTES_PER_TOKEN
 from leash_addon.wire.coding import decoder
+from leash_addon.wire.known import Known, read_without
 from leash_addon.wire.request_shapes import (
     OTHER,
     REPORT_UNASKED,
@@ -68,13 +69,31 @@ class Parsed:
     """A request, read once. ``plain``: its JSON without content coding; ``body``: its members.
 
     ``body``: ``None`` where there is no JSON object. ``inside``: the member of the body that the
-    request itself is in, "" where it is not wrapped.
+    request itself is in, "" where it is not wrapped. ``top``: the members beside that one.
+    ``known``: elements that the body was read without.
     """
 
     asked: Asked
     plain: bytes = b""
     body: Body | None = None
+    top: Body | None = None
     inside: str = ""
+    known: Known | None = None
+
+    @property
+    def whole(self) -> "Parsed":
+        """Return the request read anew, nothing of it known."""
+        if self.known is None:
+            return self
+        return replace(self, body=READ_BODY.decode(self.plain), known=None)
+
+
+type Recall = Callable[[bytes], Known | None]
+"""Tells what of a request's JSON is known; it vouches for the bytes."""
+
+
+def knows_nothing(_: bytes) -> None:
+    """Recall nothing."""
 
 
 def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: str = "") -> Asked:
@@ -83,10 +102,17 @@ def read_request(route: Route, headers: Mapping[str, str], body: bytes, *, url: 
 
 
 def parse_request(
-    route: Route, headers: Mapping[str, str], body: bytes, *, url: str = ""
+    route: Route,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    url: str = "",
+    recall: Recall = knows_nothing,
+    read: Body | None = None,
 ) -> Parsed:
     """Read a request. ``headers``: names in lower case. ``url``: with or without its host.
 
+    ``recall``: tells what is known of it. ``read``: its JSON, where that has been read already.
     Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
     """
     shape = SHAPES.get(route.format or "", OTHER)
@@ -103,19 +129,23 @@ def parse_request(
         return Parsed(asked=asked, plain=plain)
     if headers.get("content-type", "").lower().startswith(MULTIPART):
         return Parsed(asked=_read_form(asked, plain), plain=plain)
+    known = recall(plain) if read is None else None
+    if known is not None:
+        read = read_without(plain, known, READ_BODY)
     try:
-        plain, read = _decoded(plain)
+        if read is None:
+            known, (plain, read) = None, _decoded(plain)
     except FAULTS as fault:
         broken = f"the request body cannot be read: {_reason(fault)}"
         return Parsed(asked=replace(asked, broken=broken), plain=plain)
     can_change = _can_change(route, asked, plain is body)
     stream = asked.stream or _streams(read, shape)
-    inside = ""
+    inside, top = "", read
     if shape.wraps and read.request:
-        inside = "request"
+        inside, known = "request", None
         asked, read = _unwrapped(asked, read)
     asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
-    return Parsed(asked=asked, plain=plain, body=read, inside=inside)
+    return Parsed(asked=asked, plain=plain, body=read, top=top, inside=inside, known=known)
 
 
 def _decoded(plain: bytes) -> tuple[bytes, Body]:

@@ -26,7 +26,8 @@ class Body(Struct):
     """The members of all formats' requests that matter here; the others are skipped, not decoded.
 
     Every member may be of any type: a wrong one is the provider's to complain about. Those of
-    type ``Words`` are for ``wire.texts``.
+    type ``Words`` are for ``wire.texts``, as are those of messages on a WebSocket (from ``item``
+    on); the last three are for ``wire.senders``.
     """
 
     model: Any = None
@@ -70,6 +71,21 @@ class Body(Struct):
     additional_instructions: Words = None
     additional_messages: Words = None
     thread: Words = None
+    items: Words = None
+    content: Words = None
+    item: Raw = Raw()
+    session: Raw = Raw()
+    response: Raw = Raw()
+    setup: Raw = Raw()
+    client_content: Raw = field(name="clientContent", default=Raw())
+    client_content_snake: Raw = field(name="client_content", default=Raw())
+    tool_response: Raw = field(name="toolResponse", default=Raw())
+    tool_response_snake: Raw = field(name="tool_response", default=Raw())
+    realtime_input: Raw = field(name="realtimeInput", default=Raw())
+    realtime_input_snake: Raw = field(name="realtime_input", default=Raw())
+    metadata: Raw = Raw()
+    safety_identifier: Raw = Raw()
+    user: Raw = Raw()
 
 
 class Shape(Struct, frozen=True, kw_only=True):

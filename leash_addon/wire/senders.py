@@ -17,7 +17,7 @@ from hashlib import sha256
 
 import msgspec
 
-from leash_addon.wire.asked import plain_body
+from leash_addon.wire.request_shapes import Body
 
 SESSION_HEADERS = ("x-claude-code-session-id", "session-id", "x-session-id", "thread-id")
 """The first that is sent decides."""
@@ -43,35 +43,29 @@ class Sender:
 NOBODY = Sender()
 
 
-class _Body(msgspec.Struct):
-    """What a request's body may say of its sender; whatever its type."""
-
-    metadata: object = None
-    safety_identifier: object = None
-    user: object = None
-
-
-_READ = msgspec.json.Decoder(_Body)
-
-
 def session_of(headers: Mapping[str, str]) -> str:
     """Return the session that a request's headers name (names in lower case), "" for none."""
     return next((_id(headers[name]) for name in SESSION_HEADERS if headers.get(name)), "")
 
 
-def read_sender(headers: Mapping[str, str], body: bytes) -> Sender:
-    """Read whose request it is. Never raises: a body that cannot be read names nobody."""
+def sender_of(headers: Mapping[str, str], body: Body | None) -> Sender:
+    """Tell whose request it is. Never raises: members that cannot be read name nobody.
+
+    ``body``: its outermost members, ``None`` where it is no JSON object.
+    """
     session = session_of(headers)
-    plain, broken = plain_body(headers, body)
-    if broken is not None or plain.lstrip()[:1] != b"{":
+    if body is None:
         return Sender(session=session)
-    try:
-        read = _READ.decode(plain)
-    except FAULTS:
-        return Sender(session=session)
-    theirs = _in_metadata(read.metadata)
-    fallback = _id(read.safety_identifier) or _id(read.user)
+    theirs = _in_metadata(_read(body.metadata))
+    fallback = _id(_read(body.safety_identifier)) or _id(_read(body.user))
     return Sender(session=session or theirs.session or fallback, user=theirs.user or fallback)
+
+
+def _read(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw) if raw else None
+    except FAULTS:
+        return None
 
 
 def _in_metadata(metadata: object) -> Sender:

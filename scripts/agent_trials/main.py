@@ -40,20 +40,22 @@ def main() -> int:
     """Try; 1 when a claim did not hold."""
     parser = argparse.ArgumentParser(prog="scripts/agents")
     parser.add_argument("--only", nargs="+", choices=[one.name for one in PROGRAMS])
-    parser.add_argument("--trials", default="abcde", help="some of a b c d e")
+    parser.add_argument("--trials", default="abcdef", help="some of a b c d e f")
     parser.add_argument("--json", type=Path, help="write the rows to this file, too")
     asked = parser.parse_args()
     wanted = [one for one in PROGRAMS if not asked.only or one.name in asked.only]
     found: dict[str, Row] = {}
     print(f"measured {datetime.now(UTC):%Y-%m-%d}\n")
-    print("| agent | plain turn | tool loop at 3 calls | killed in a stream |\n|---|---|---|---|")
+    print("| agent | plain turn | tool loop at 3 calls | killed in a stream | screened |")
+    print("|---|---|---|---|---|")
     for program in wanted:
         per = {"a": trials.plain_turn, "b": trials.tool_loop}
         if program.package:
             per["c"] = trials.killed_in_stream  # the SDK scripts do not stream
+            per["f"] = trials.screened_turns  # and have no prompts of their own
         rows = {name: trial(program) for name, trial in per.items() if name in asked.trials}
         found |= {f"{program.name} {name}": row for name, row in rows.items()}
-        cells = " | ".join(cell(rows.get(name)) for name in "abc")
+        cells = " | ".join(cell(rows.get(name)) for name in "abcf")
         print(f"| {program.name} {version(program)} | {cells} |", flush=True)
     found |= together(wanted, asked.trials)
     if asked.json:

@@ -60,6 +60,7 @@ KEYS = {
     "ANTHROPIC_API_KEY": "sk-ant-api03-dummy",
     "OPENAI_API_KEY": "sk-dummy",
     "GEMINI_API_KEY": "dummy",
+    "GOOGLE_GENERATIVE_AI_API_KEY": "dummy",
     "IS_SANDBOX": "1",
     "CI": "1",
 }

@@ -1,14 +1,18 @@
-"""The trials: a plain turn, a tool loop, a kill in a stream, two agents under one cap, WebSockets.
+"""The trials: turns plain and screened, a tool loop, a kill in a stream, a cap, WebSockets.
 
 Each returns claims by name, every one of them true or false, and figures beside them.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
-from scripts.agent_trials.programs import Program
+from scripts.agent_trials.capture import known_percent
+from scripts.agent_trials.programs import PROMPT, Program
+from scripts.agent_trials.scenes import SCENES
 from scripts.agent_trials.world import Home, Started, fake_provider, home, no_routes
 
 LOOP = 3
@@ -19,6 +23,9 @@ SOON = 10.0
 
 STOPPED = 3
 INPUT, OUTPUT = 111, 22
+
+STRICTLY = '[screening]\nsensitivity = "high"'
+REFUSING = '[screening.action]\nsystem = "refuse"\nuser = "refuse"\ntool_result = "refuse"\n'
 
 type Row = dict[str, bool | int | float | str]
 
@@ -110,6 +117,35 @@ def websocket(codex: Program, how: str) -> Row:
         "usage equal": (account["calls"], tokens["input"], tokens["output"]) == reported,
         "transport": (by_socket == calls > 0) if how == "meter" else (by_socket == 0 < calls),
         "calls": calls,
+    }
+
+
+def screened_turns(program: Program) -> Row:
+    """Take a turn in each way of working (f), everything refused that may be: nothing fires.
+
+    At the highest sensitivity. Beside it what fires where no agent's prompts are known.
+    """
+    ways = [one for one in SCENES if one.agent == program.name and not one.at_a_terminal]
+    fired: dict[str, list[str]] = {"agents": [], "": []}
+    codes, shares = [], []
+    for known in fired:
+        listed = json.dumps([known] if known else [])
+        for way in ways:
+            configuration = f"{STRICTLY}\nknown_prompts = {listed}\n{REFUSING}"
+            with fake_provider() as fake, home(configuration) as here:
+                here.furnish(way.files(here.path))
+                asked = replace(program, command=(*way.words, PROMPT))
+                code = here.start(asked, fake, "trial").wait()
+                told = json.loads(here.leash("findings", "--json").stdout)
+                shares.append(known_percent(fake.seen()["requests"]))
+            fired[known] += [f"{one['rule']} in {one['part']}" for one in told]
+            codes += [code] if known else []
+    return {
+        "exit code 0": set(codes) == {0},
+        "nothing fired": fired["agents"] == [],
+        "ways of working": len(ways),
+        "% of the system's words known": f"{min(shares)}-{max(shares)}",
+        "without the list": ", ".join(dict.fromkeys(fired[""])) or "nothing either",
     }
 
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,13 @@ class Home:
         """Return the folder that agents work in."""
         return self.path / "work"
 
+    def furnish(self, files: Mapping[str, str]) -> None:
+        """Write files, by their paths in this home."""
+        for name, text in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
     def inspect(self, run: str) -> dict[str, Any]:
         """Return the account of a run."""
         found: dict[str, Any] = json.loads(self.leash("inspect", run, "--json").stdout)
@@ -134,10 +141,7 @@ def home(configuration: str = "", files: Sequence[tuple[str, str]] = ()) -> Iter
         found = Home(Path(folder))
         found.work.mkdir()
         (found.work / "leash.toml").write_text(configuration)
-        for name, text in files:
-            path = found.path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        found.furnish(dict(files))
         yield found
 
 

@@ -15,7 +15,7 @@ TIOCSTI = 0x5412
 def reached(host: str, port: int) -> str:
     """Try to connect past leash."""
     try:
-        socket.create_connection((host, port), timeout=5).close()
+        socket.create_connection((host, port), timeout=30).close()
     except OSError as error:
         return type(error).__name__
     return "reached"

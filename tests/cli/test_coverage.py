@@ -20,7 +20,7 @@ def test_a_blind_call_is_a_gap(leash: Leash) -> None:
     """A call that no meter can read is told of; with ``--require-coverage`` the code is 4."""
     done = leash.agent("--run", "gap", "--max-calls", "9", calls=1, **BLIND)
     assert done.code == 0
-    assert "leash: not everything was metered: 1 calls that no meter can read" in done.err
+    assert "leash: not everything was metered: 1 call that no meter can read" in done.err
     strict = leash.agent("--run", "gap2", "--max-calls", "9", "--require-coverage", **BLIND)
     assert strict.code == 4
 

@@ -1,5 +1,6 @@
 """The environment of a wrapped program."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def test_every_spelling_of_the_proxy_is_set_over_what_was_inherited() -> None:
     inherited = dict.fromkeys(PROXY, "http://corporate:3128")
     env = child_environment(inherited, DOOR, TRUST)
     assert {env[name] for name in PROXY} == {URL}
+
+
+def test_a_proxy_that_speaks_tls_is_named_so_and_its_authority_is_trusted() -> None:
+    """The address is https://, and what adds to its trust gets the roots of that port, too."""
+    env = child_environment({}, replace(DOOR, tls=True), TRUST)
+    assert {env[name] for name in PROXY} == {URL.replace("http://", "https://")}
+    assert {env[name] for name in OURS_ALONE} == {"/t/bundle.pem"}
 
 
 def test_a_variable_that_replaces_trust_gets_the_whole_bundle() -> None:

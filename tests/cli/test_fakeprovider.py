@@ -6,15 +6,12 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from importlib import import_module  # an SDK takes seconds: only its test pays
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import anthropic
-import openai
 import pytest
-from google import genai
-from google.genai import types
 
 from tests.cli.world import Leash, fake_provider, forget, seen
 from tests.e2e.nursery import Nursery
@@ -47,6 +44,7 @@ def ask(
 
 def test_the_openai_sdk_reads_chat(fake: str) -> None:
     """Plain and streamed chat have the counts, the stream only where it was asked."""
+    openai = import_module("openai")
     client = openai.OpenAI(base_url=f"{fake}/v1", api_key="sk-x", max_retries=0)
     plain = client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
     assert plain.usage is not None
@@ -69,6 +67,7 @@ def test_the_openai_sdk_reads_chat(fake: str) -> None:
 
 def test_the_openai_sdk_reads_responses(fake: str) -> None:
     """Plain and streamed Responses end with the counts."""
+    openai = import_module("openai")
     client = openai.OpenAI(base_url=f"{fake}/v1", api_key="sk-x", max_retries=0)
     plain = client.responses.create(model="gpt-5", input="hi")
     assert plain.usage is not None
@@ -85,6 +84,7 @@ def test_the_openai_sdk_reads_responses(fake: str) -> None:
 
 def test_the_anthropic_sdk_reads_messages(fake: str) -> None:
     """Input leaves cached tokens out, as Anthropic counts."""
+    anthropic = import_module("anthropic")
     client = anthropic.Anthropic(base_url=fake, api_key="x", max_retries=0)
     plain = client.messages.create(model="claude-x", max_tokens=9, messages=MESSAGES)
     assert (plain.usage.input_tokens, plain.usage.cache_read_input_tokens) == (8, 3)
@@ -96,7 +96,8 @@ def test_the_anthropic_sdk_reads_messages(fake: str) -> None:
 
 def test_the_google_sdk_reads_generate(fake: str) -> None:
     """Thoughts stand outside the candidates, as Gemini counts."""
-    options = types.HttpOptions(base_url=fake)
+    genai = import_module("google.genai")
+    options = genai.types.HttpOptions(base_url=fake)
     client = genai.Client(api_key="x", http_options=options)
     plain = client.models.generate_content(model="gemini-x", contents="hi")
     assert plain.usage_metadata is not None

@@ -26,6 +26,7 @@ def test_every_command_works_on_a_servers_ledger(leash: Leash, url: str) -> None
     (listed,) = leash("ps", "--json", *db).json
     assert (listed["run"], listed["calls"], listed["open_calls"]) == ("nightly", 3, 0)
     assert leash("inspect", "nightly", "--json", *db).json["calls"] == 3
+    assert leash("rules", "stats", "--json", *db).json["fired"] == []
     (leash.here / "new.toml").write_text("[limits]\nmax_calls = 2\n")
     would = leash("simulate", "--config", "new.toml", "--json", *db).json
     assert [one["reason"] for one in would["refused"]] == ["call_budget"]

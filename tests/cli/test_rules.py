@@ -1,10 +1,19 @@
 import gzip
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from leash_addon.cli.main import main
+from leash_addon.core.limits import NO_LIMITS
+from leash_addon.core.money import Instant
+from leash_addon.core.part import Part
+from leash_addon.core.screening import Action, Found
+from leash_addon.ledger import open_ledger
+from leash_addon.screen.known import hashes
+from tests.ledger.world import make_ask
 
 BAD = "Please open the gate now.\n"
 PACK = """
@@ -74,7 +83,7 @@ def test_a_file_is_tried_with_line_and_column(
     hit = json.loads(capfd.readouterr().out)[0]
     place = {"line": 3, "column": 8, "excerpt": BAD[7:-2]}
     assert {key: hit[key] for key in place} == place
-    assert main(["rules", "test", "notes.md", "--part", "system"]) == 0
+    assert main(["rules", "test", "notes.md", "--part", "response"]) == 0
 
 
 def test_a_disabled_rule_fires_no_more_until_it_is_taken_back(
@@ -160,7 +169,135 @@ def test_a_rule_is_shown_with_its_proof_and_counted(capfd: pytest.CaptureFixture
     main(["rules", "show", listed[0]["id"], "--json"])
     assert len(json.loads(capfd.readouterr().out)["match"]) >= 2
     main(["rules", "stats", "--json"])
-    assert json.loads(capfd.readouterr().out)[-1]["rules"] == len(listed)
+    out, err = capfd.readouterr()
+    told = json.loads(out)
+    assert told["classes"][-1]["rules"] == len(listed)
+    assert (told["fired"], told["unused"]) == (None, None)
+    assert "no findings are counted: " in err
+    assert "no ledger there yet" in err
+
+
+FINDING = Found(
+    rule="gate.open.now", part=Part.USER, severity=1, action=Action.REFUSE, block="0" * 32
+)
+OLD, NEW = Instant(1_700_000_000_000_000), Instant(1_800_000_000_000_000)
+
+
+def found(path: Path, at: Instant, part: Part) -> None:
+    """Put a finding on record."""
+    fired = structs.replace(FINDING, part=part)
+    with open_ledger(path) as ledger:
+        ledger.start_run("r", NO_LIMITS, program="agent", prices="test", now=at)
+        ledger.admit(make_ask(f"c{at}", "r", found=(fired,), hostile="no"), at)
+
+
+def test_stats_tell_how_often_rules_fired(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """By part and action, with the last time; --since leaves out what is older."""
+    path = folder / "l.db"
+    found(path, OLD, Part.USER)
+    found(path, NEW, Part.TOOL_RESULT)
+    main(["rules", "stats", "--db", str(path), "--json"])
+    every = json.loads(capfd.readouterr().out)
+    main(["rules", "stats", "--db", str(path), "--json", "--since", "2025-01-01"])
+    newer = json.loads(capfd.readouterr().out)
+    assert every["fired"] == [
+        {
+            "rule": "gate.open.now",
+            "times": 2,
+            "parts": {"user": 1, "tool_result": 1},
+            "actions": {"refuse": 2},
+            "last": "2027-01-15T08:00:00.000Z",
+        }
+    ]
+    assert (newer["fired"][0]["parts"], every["unused"]) == ({"tool_result": 1}, [])
+    main(["rules", "stats", "--db", str(path)])
+    out = capfd.readouterr().out
+    assert "gate.open.now      2  user 1, tool_result 1  refuse 2  2027-01-15 08:00:00 UTC" in out
+
+
+def test_rules_that_never_fired_are_listed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Those that may fire at the sensitivity in use; a date that is none is told."""
+    path = folder / "l.db"
+    found(path, OLD, Part.USER)
+    assert main(["rules", "stats", "--db", str(path), "--unused", "--since", "1d"]) == 0
+    assert capfd.readouterr().out == "gate.open.now\n"
+    assert main(["rules", "stats", "--db", str(path), "--unused"]) == 0
+    assert capfd.readouterr().out == ""
+    assert main(["rules", "stats", "--db", str(path), "--since", "soon"]) == 2
+    assert "--since: 'soon' is no date" in capfd.readouterr().err
+
+
+OWN = "You are Tiller, which steers boats.\n\nNever run aground, whoever asks for it."
+
+
+def test_a_prompt_becomes_known(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """``known`` prints hashes and no word of the text; the list is then among those in use."""
+    (folder / "prompt.md").write_text(OWN)
+    words = ["rules", "known", "prompt.md", "--name", "tiller", "--version", "1"]
+    assert main(words) == 0
+    out, err = capfd.readouterr()
+    assert ("boats" in out, out.count('    "')) == (False, 2)
+    assert "2 paragraphs of 1 files" in err
+    (folder / "known.toml").write_text(out)
+    (folder / "leash.toml").write_text('screening = { known_prompts = ["known.toml"] }')
+    assert main(["rules", "known", "--json"]) == 0
+    (listed,) = json.loads(capfd.readouterr().out)
+    assert (listed["name"], listed["system"], listed["user"]) == ("tiller", 2, 0)
+
+
+def test_what_two_recordings_share_becomes_known(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The system's words of recorded calls, without what differs between them."""
+    for name in ("one", "two"):
+        system = f"{OWN}\n\nYou work in the folder /boats/{name}."
+        body = {
+            "model": "m",
+            "messages": [
+                {"role": "system", "content": system},
+                {"role": "user", "content": "Is this paragraph the user's own?"},
+            ],
+        }
+        request = {
+            "method": "POST",
+            "url": "https://api.openai.com/v1/chat/completions",
+            "headers": [],
+            "postData": {"text": json.dumps(body)},
+        }
+        entry = {"request": request, "response": {"status": 200, "headers": [], "content": {}}}
+        (folder / f"{name}.har").write_text(json.dumps({"log": {"entries": [entry]}}))
+    words = ["rules", "known", "one.har", "two.har", "--name", "tiller", "--version", "1"]
+    assert main([*words, "--in-each", "2"]) == 0
+    shared = tomllib.loads(capfd.readouterr().out)["agent"][0]["system"]
+    assert set(shared) == set(hashes(OWN))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["prompt.md"], "--name: say which agent it is", id="no name"),
+        pytest.param(["no.md", "--name", "a", "--version", "1"], "no.md: cannot be", id="gone"),
+        pytest.param(
+            ["short.md", "--name", "a", "--version", "1"],
+            "short.md: no paragraph of 24 to 16384 characters",
+            id="nothing to know",
+        ),
+        pytest.param(
+            ["prompt.md", "--name", "a", "--version", "1", "--in-each", "2"],
+            "--in-each 2: there are only 1 files",
+            id="too few files",
+        ),
+    ],
+)
+def test_what_cannot_become_known_is_said(
+    folder: Path, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """A message, exit code 2, and nothing printed."""
+    (folder / "prompt.md").write_text(OWN)
+    (folder / "short.md").write_text("Too short.")
+    assert main(["rules", "known", *words]) == 2
+    out, err = capfd.readouterr()
+    assert (out, said in err) == ("", True)
 
 
 @pytest.mark.long

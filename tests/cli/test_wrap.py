@@ -18,7 +18,7 @@ import pytest
 
 WRAPPED = Path(__file__).with_name("wrapped.py")
 ROOT = Path(__file__).parents[2]
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def command(*words: str) -> list[str]:

@@ -33,13 +33,13 @@ def test_every_shipped_pack_loads() -> None:
     assert "injection" in {pack.name for pack in packs}
 
 
-def test_a_rule_that_names_no_part_reads_users_and_tools(tmp_path: Path) -> None:
-    """``scan`` defaults to user and tool_result, and a path starts from the given folder."""
+def test_a_rule_that_names_no_part_reads_what_others_wrote(tmp_path: Path) -> None:
+    """``scan`` defaults to user, tool_result and system; a path starts from the folder given."""
     rule = load_pack(written(tmp_path, RULE), tmp_path).rules[0]
     assert (rule.id, rule.severity, rule.scan) == (
         "my.own.rule",
         2,
-        {Part.USER, Part.TOOL_RESULT},
+        {Part.USER, Part.TOOL_RESULT, Part.SYSTEM},
     )
 
 

@@ -23,19 +23,20 @@ AGAIN = 3_600.0
 """Seconds for which a failed installation is not tried again."""
 
 TIMEOUT = 240.0
-MODULES = {"google-genai": "google.genai"}
+SDKS = {"anthropic": "anthropic", "google-genai": "google.genai", "openai": "openai"}
+"""The module of each package. They are installed together: what they share is fetched once."""
 
 
 def python_with(package: str) -> Path:
-    """Return an interpreter that has ``package`` and nothing of leash."""
-    folder = FOLDER / package
+    """Return an interpreter that has ``package``, one of the SDKs, and nothing of leash."""
+    folder = FOLDER / "sdks"
     python = folder / "bin" / "python"
     create = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
     install = [sys.executable, "-m", "pip", "--python", str(python), "--retries", "0", "install"]
-    if _made(folder, [create, [*install, "--quiet", "--no-compile", package]]):
+    if _made(folder, [create, [*install, "--quiet", "--no-compile", *SDKS]]):
         return python
     try:
-        found = importlib.util.find_spec(MODULES.get(package, package))
+        found = importlib.util.find_spec(SDKS[package])
     except ModuleNotFoundError:
         found = None
     if found is None:

@@ -158,12 +158,20 @@ def _main() -> None:
 
 
 def _import_everything() -> None:
-    """Import the commands and the published prices, which are a module as well."""
+    """Import the commands, what they import when it is first needed, and the published prices.
+
+    Reading the shipped packs once compiles the patterns in them, which ``re`` then remembers.
+    """
     from leash_addon.cli.main import COMMANDS  # noqa: PLC0415 - the path is set by now
+    from leash_addon.config.packs import load_providers  # noqa: PLC0415
     from leash_addon.config.published import warm_up  # noqa: PLC0415
+    from leash_addon.proxy.clients import load_clients  # noqa: PLC0415
 
     for module in COMMANDS.values():
         import_module(f"leash_addon.cli.{module}")
+    import_module("sqlite_utils")
+    load_providers()
+    load_clients()
     warm_up()
     gc.collect()
     gc.freeze()

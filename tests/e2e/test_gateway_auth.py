@@ -274,7 +274,7 @@ async def test_tokens_change_without_a_restart(
         last = await wire.ask(f"POST {CHAT}", b"{}", x_leash_token=TEAM)
         create = b'{"type": "response.create", "model": "gpt-4o", "input": "hi"}'
         socket.writer.write(bytes([0x81, 0x80 | len(create), 0, 0, 0, 0]) + create)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await socket.reader.readuntil(b"was withdrawn")
     assert upgraded.status == 101
     assert (first.status, last.status, gate.leash.end()) == (200, 401, 0)

@@ -103,6 +103,19 @@ async def test_a_plain_request_leads_nowhere_private(gate: Gateway, where: str) 
     assert (answer.status, answer.reason) == (403, "passthrough"), answer
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com:8080/", "http://example.com:25/", f"http://api.openai.com:8080{CHAT}"],
+)
+async def test_a_plain_request_goes_to_no_odd_port(gate: Gateway, url: str) -> None:
+    """What is in absolute form meets a 403 that names the setting, provider or not."""
+    async with gate.wire() as wire:
+        host = url.split("/")[2]
+        answer = await wire.ask(f"POST {url}", BODY, proxy_authorization=AUTH, host=host)
+    assert (answer.status, answer.reason) == (403, "passthrough"), answer
+    assert "connect_ports" in json.dumps(answer.json)
+
+
 async def test_what_is_listed_is_reached(gate: Gateway, echo_port: int) -> None:
     """A listed host and port is tunnelled to, untouched."""
 
@@ -183,7 +196,7 @@ async def test_socks_hangs_up_on_a_handshake_that_goes_nowhere(gate: Gateway, so
         with pytest.raises(ssl.SSLWantReadError):
             tls.do_handshake()
         wire.writer.write(hello.read())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await wire.reader.read() == b""
 
 
@@ -208,7 +221,7 @@ async def test_what_is_turned_away_costs_no_connection(
             f"x-leash-token: {MASTER}\r\ncontent-length: {len(BODY)}\r\n\r\n".encode()
         )
         wire.writer.write(BODY)
-        listening.settimeout(20)
+        listening.settimeout(60)
         connection, _ = await asyncio.to_thread(listening.accept)
         connection.close()  # a provider on this machine is listed by being configured
     listening.close()
@@ -264,7 +277,7 @@ async def test_a_broken_greeting_writes_no_password(gate: Gateway, socks: int) -
             wire.writer.write(raw)
             await wire.writer.drain()
             wire.writer.write_eof()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await wire.reader.read()
     async with gate.wire(socks) as wire:
         await greeted(wire, "a", MASTER)

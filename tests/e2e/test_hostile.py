@@ -9,12 +9,15 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import pytest_asyncio
 
 from leash_addon.cli.fakeprovider import FakeProvider, Script
+from leash_addon.core.journal import CallSettled
 from leash_addon.core.money import Instant
+from leash_addon.core.reading import Outcome
 from leash_addon.ledger import open_ledger
 from tests.e2e.gateway import CHAT, MASTER, QUESTION, Answer, Gateway, basic, gateway
 from tests.e2e.nursery import Nursery
@@ -25,10 +28,10 @@ pytestmark = pytest.mark.asyncio(loop_scope=MODULE)
 
 MIB = 1024 * 1024
 MOST = MIB
-GROWTH = 64 * MIB
-"""Bytes that a second wave may add: what the first one needed is kept by the allocator."""
+EACH = 4096
+"""Bytes that an idle connection may take while it is there."""
 
-GROWTH_IN_ALL = 256 * MIB
+GROWTH_IN_ALL = 64 * MIB
 """Bytes that the process may have grown by after everything."""
 
 BODY = json.dumps(QUESTION).encode()
@@ -61,7 +64,17 @@ async def served(
 ) -> AsyncIterator[Gateway]:
     """Serve with small bodies, at debug level, so that whatever could be logged is."""
     root = tmp_path_factory.mktemp("hostile")
-    made = await gateway(root, nursery, provider, "--max-body", "1m", "--log-level", "debug")
+    made = await gateway(
+        root,
+        nursery,
+        provider,
+        "--max-body",
+        "1m",
+        "--log-level",
+        "debug",
+        "--max-connections",
+        "12000",
+    )
     for _ in range(3):
         assert (await made.chat(x_leash_token=MASTER)).status == 200
     before = resident(made)
@@ -75,15 +88,18 @@ async def gate(served: Gateway) -> AsyncIterator[Gateway]:
     """Lend the gateway; afterwards it is as it was: nothing open, nothing uncounted, no trace."""
     yield served
     assert (await served.chat(x_leash_token=MASTER)).status == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while still_open(served) or sockets_of(served) > SPARE:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     with open_ledger(served.house.db) as ledger:
-        standing = [each.balance for each in ledger.runs(Instant(0))]
+        runs = ledger.runs(Instant(0))
+        standing = [each.balance for each in runs]
+        ends = [entry for each in runs for _, entry in ledger.entries(each.run)]
+        unsent = sum(isinstance(one, CallSettled) and one.outcome is Outcome.UNSENT for one in ends)
         assert [each.message for each in ledger.fsck()] == []
     assert sum(each.held for each in standing) == 0
-    # A call whose client left before it was sent stays counted, at no cost.
-    assert sum(each.calls for each in standing) >= served.fake.seen.count
+    # A call that was admitted and never sent is counted, at no cost, and marked so.
+    assert sum(each.calls for each in standing) == served.fake.seen.count + unsent
     log = served.log_text()
     assert [word for word in ("Traceback", "crashed", MASTER) if word in log] == []
 
@@ -125,7 +141,7 @@ async def outcome(gate: Gateway, raw: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.leash.port)
     try:
         writer.write(raw)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return status_of(await reader.read(65_536))
     except ConnectionError:
         return 0
@@ -226,6 +242,65 @@ async def test_an_odd_token_is_a_wrong_one(gate: Gateway, token: bytes) -> None:
     assert await outcome(gate, head + b"x" * 900_000) == 401
 
 
+def as_password(password: str | bytes) -> bytes:
+    """Write a header that has this for a token."""
+    return b"proxy-authorization: " + basic("h", password).encode()
+
+
+def as_header(token: bytes) -> bytes:
+    """Write the other header that has this for a token."""
+    return b"x-leash-token: " + token
+
+
+BARE = MASTER.encode()
+PERCENT = "".join(f"%{byte:02x}" for byte in BARE)
+OVERLONG = bytes([0xC0 | BARE[0] >> 6, 0x80 | BARE[0] & 0x3F]) + BARE[1:]
+WIDE = "".join(chr(ord(letter) + 0xFEE0) for letter in MASTER)
+WRONG = b"leash_wrong_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        pytest.param(as_password(MASTER), 200, id="the right one"),
+        pytest.param(as_header(b" \t" + BARE + b"\t "), 200, id="blanks that HTTP allows"),
+        pytest.param(as_header(BARE + b"\x00"), 400, id="NUL behind it"),
+        pytest.param(as_header(b"\x00" + BARE), 400, id="NUL before it"),
+        pytest.param(as_password(BARE + b"\x00"), 401, id="NUL in Base64"),
+        pytest.param(as_password(MASTER.encode("utf-16")), 401, id="UTF-16 with its mark"),
+        pytest.param(as_password(MASTER.encode("utf-16-le")), 401, id="UTF-16"),
+        pytest.param(as_header(MASTER.encode("utf-16-le")), 400, id="UTF-16 in the open"),
+        pytest.param(as_password("\u00e9" + MASTER), 401, id="UTF-8"),
+        pytest.param(as_password(b"\xe9" + BARE), 401, id="Latin-1 in Base64"),
+        pytest.param(as_header(PERCENT.encode()), 401, id="percent"),
+        pytest.param(as_password(PERCENT), 401, id="percent in Base64"),
+        pytest.param(as_header(OVERLONG), 401, id="overlong UTF-8"),
+        pytest.param(as_password(OVERLONG), 401, id="overlong UTF-8 in Base64"),
+        pytest.param(as_password(WIDE), 401, id="wide letters"),
+        pytest.param(as_password(MASTER + " "), 401, id="a blank in Base64"),
+        pytest.param(as_password(MASTER + "\r\n"), 401, id="a line end in Base64"),
+        pytest.param(as_header(BARE[:9] + b" " + BARE[9:]), 401, id="a blank inside"),
+        pytest.param(as_header(BARE.upper()), 401, id="capitals"),
+        pytest.param(as_header(BARE[:-1]), 401, id="a letter less"),
+        pytest.param(as_header(BARE * 200), 401, id="200 times"),
+        pytest.param(as_header(b""), 401, id="empty"),
+        pytest.param(as_header(b" \t "), 401, id="blanks"),
+        pytest.param(as_password(""), 401, id="an empty password"),
+        pytest.param(as_password(MASTER).rstrip(b"="), 401, id="Base64 without its end"),
+        pytest.param(as_header(BARE) + b"\r\n" + as_header(WRONG), 401, id="right, then wrong"),
+        pytest.param(as_header(WRONG) + b"\r\n" + as_header(BARE), 401, id="wrong, then right"),
+        pytest.param(as_header(WRONG) + b"\r\n" + as_password(MASTER), 401, id="wrong and right"),
+    ],
+)  # fmt: skip
+async def test_a_token_is_right_to_the_byte(gate: Gateway, token: bytes, status: int) -> None:
+    """However it is written otherwise it is a wrong one, and the provider hears nothing."""
+    before = gate.fake.seen.count
+    address = b"x-forwarded-for: 203.0.113.%d\r\n" % (crc32(token) % 250)
+    raw = START + b"host: gateway:8088\r\n" + address + token + b"\r\n" + LENGTH + BODY
+    found = await outcome(gate, raw)
+    assert (found, gate.fake.seen.count - before) == (status, int(status == 200))
+
+
 def leaves(gate: Gateway, raw: bytes, *, reset: bool) -> None:
     """Send bytes and vanish."""
     with socket.create_connection(("127.0.0.1", gate.leash.port)) as client:
@@ -267,35 +342,41 @@ async def test_who_trickles_holds_nobody_up(gate: Gateway) -> None:
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("raw", [b"", HEAD[:9]], ids=["silent", "half a head"])
 @pytest.mark.parametrize(
-    "count",
-    [pytest.param(1_000, id="1000"), pytest.param(10_000, id="10000", marks=pytest.mark.long)],
+    ("count", "left"),
+    [
+        pytest.param(1_000, 8 * MIB, id="1000"),
+        pytest.param(10_000, 24 * MIB, id="10000", marks=pytest.mark.long),
+    ],
 )
-async def test_idle_connections_keep_nobody_out(gate: Gateway, count: int) -> None:
-    """With so many open, a call is answered; a second wave needs no more memory."""
+async def test_idle_connections_keep_nobody_out(
+    gate: Gateway, count: int, left: int, raw: bytes
+) -> None:
+    """With so many open, a call is answered; each takes little, and most of it is given back."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 500:
         pytest.skip(f"this system allows {hard} open files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
-    await wave(gate, count)
-    async with asyncio.timeout(60):
-        while sockets_of(gate) > SPARE:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
     before = resident(gate)
-    await wave(gate, count)
-    assert resident(gate) - before < GROWTH
+    assert await wave(gate, count, raw) - before < 2 * MIB + count * EACH
+    async with asyncio.timeout(60):
+        while sockets_of(gate) > SPARE or resident(gate) - before > left:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
-async def wave(gate: Gateway, count: int) -> None:
-    """Open connections that say nothing, make a call, and close them."""
+async def wave(gate: Gateway, count: int, raw: bytes) -> int:
+    """Open connections that ask nothing, make a call, close them; return the memory of then."""
     with ExitStack() as stack:
         for number in range(count):
             where = (f"127.0.0.{1 + number % 200}", 0)
             address = ("127.0.0.1", gate.leash.port)
-            stack.enter_context(socket.create_connection(address, source_address=where))
+            one = socket.create_connection(address, source_address=where)
+            stack.enter_context(one).sendall(raw)
             if number % 100 == 0:
                 await asyncio.sleep(0)
         assert (await gate.chat(x_leash_token=MASTER)).status == 200
+        return resident(gate)
 
 
 def frame(opcode: int, size: int, *, last: bool = True) -> bytes:
@@ -326,7 +407,7 @@ async def test_a_message_without_an_end_closes_its_socket(
     assert status_of(await reader.readuntil(b"\r\n\r\n")) == 101
     writer.write(flood())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said = await reader.read()
     except ConnectionError:
         said = b""
@@ -341,7 +422,7 @@ async def test_garbage_in_a_tunnel_ends_it(gate: Gateway) -> None:
             assert (await wire.send(TUNNEL + b"\r\n")).status == 200
             wire.writer.write(noise)
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     said = await wire.reader.read()
             except ConnectionError:
                 said = b""

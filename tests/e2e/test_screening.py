@@ -61,8 +61,8 @@ def test_an_sdk_gets_an_answer_or_its_own_error(  # noqa: PLR0917 - fixtures and
         ("own.sing.song", "tool_result", "annotate"),
         ("own.sing.song", "user", "refuse"),
     ]
-    line = "screening: own.sing.song fired; `leash findings --run sdk` shows where"
-    assert line in done.said
+    line = "screening: own.sing.song fired; `leash findings --run sdk` shows where, "
+    assert line + "`leash rules allow HASH` lets a text pass" in done.said
 
 
 def test_a_text_that_is_allowed_passes_while_the_agent_runs(
@@ -73,7 +73,10 @@ def test_a_text_that_is_allowed_passes_while_the_agent_runs(
     (house.work / "pack.toml").write_text(PACK)
     with house.agent("--run", "r") as talk:
         refused = talk.call(text=TEXT)
-        block = json.loads(refused["body"])["error"]["block"]
+        text = json.loads(refused["body"])["error"]["text"]
+        [found] = json.loads(house.leash("findings", "--json").out)
+        block = found["hash"]
+        assert block.startswith(text)
         assert house.leash("rules", "allow", block).code == 0
         assert House.until(lambda: talk.call(text=TEXT)["status"] == 200)
     assert (refused["status"], fake.seen.count > 0) == (403, True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.postgres_server import Server, running, why_not
+from tests.ledger.reused import Reused
 from tests.ledger.world import World
 
 CONTRACT = frozenset({"test_calls", "test_caps", "test_findings", "test_fsck", "test_owners"})
@@ -29,6 +30,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _name(metafunc: pytest.Metafunc) -> str:
     return str(metafunc.module.__name__).rpartition(".")[2]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a server on a busy machine time; what is about giving up says after how long."""
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 60.0)
 
 
 @pytest.fixture
@@ -62,10 +69,16 @@ def sqlite_world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def reused(server: Server) -> Reused:
+    """Make a ledger's database that one test after the other finds empty."""
+    return Reused.made(server, "reused")
+
+
 @pytest.fixture
-def postgres_world(postgres_url: str, tmp_path: Path) -> Iterator[World]:
-    """Give an empty PostgreSQL database to a test."""
-    made = World(path=tmp_path / "no.db", url=postgres_url)
+def postgres_world(reused: Reused, tmp_path: Path) -> Iterator[World]:
+    """Give an empty ledger in PostgreSQL to a test."""
+    made = World(path=tmp_path / "no.db", url=reused.emptied())
     yield made
     made.close()
 

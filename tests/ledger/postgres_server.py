@@ -74,9 +74,9 @@ class Server:
         self._run("pg_ctl", "stop", "-w", "-s", "-m", mode)
 
     def url(self, database: str = "postgres", password: str = "") -> str:
-        """Return the address of a database."""
+        """Return the address of a database; a busy machine is given a minute to answer."""
         user = f"leash:{password}" if password else "leash"
-        return f"postgresql://{user}@/{database}?host={self.folder}"
+        return f"postgresql://{user}@/{database}?host={self.folder}&connect_timeout=60"
 
     def create(self, database: str, template: str = "template1") -> str:
         """Make a database; return its address."""

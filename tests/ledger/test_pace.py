@@ -71,7 +71,7 @@ async def test_a_burst_is_decided_in_order_with_the_loop_free_between(sqlite_wor
     task.cancel()
     for number in range(150):
         writer.settle(make_end(f"c{number}", 7))
-    await writer.drain()
+    await writer.drain(within=60)
     assert [type(each) for each in verdicts] == [Allow] * 150 + [Trip] * 50
     assert (sum(commits), max(commits) <= MOST, turns >= 200 / MOST) == (150, True, True)
     balance = ledger.balance("r1")

@@ -24,6 +24,7 @@ from leash_addon.core.verdict import Allow, Trip, Verdict
 from leash_addon.core.windows import WindowKind
 from leash_addon.errors import LedgerBusy, LedgerError, LedgerUnsure, UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger, schema
+from leash_addon.ledger.lane import OneThread
 from leash_addon.ledger.owner import LEASE
 from leash_addon.ledger.postgres.schema import STEPS
 from leash_addon.ledger.store import Footprint
@@ -49,8 +50,7 @@ def test_six_processes_that_start_at_once_on_an_empty_database_all_succeed(
     postgres_url: str,
 ) -> None:
     """Migrating is one process's work at a time."""
-    processes = [start(postgres_url, "open") for _ in range(6)]
-    assert [output(process) for process in processes] == ["open\n"] * 6
+    assert output(start(postgres_url, "together", "6", "open")) == 6 * "open\n"
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_a_refused_call_leaves_no_row_behind(postgres_world: World) -> None:
 def test_four_processes_admit_exactly_as_many_calls_as_are_allowed(postgres_world: World) -> None:
     """4 processes with 64 asks each: not one call more, or less, and no deadlock."""
     ledger = postgres_world.start(Limits(max_calls=150))
-    processes = [start(postgres_world.url, "hammer", "64") for _ in range(4)]
-    admitted = [int(output(process)) for process in processes]
+    hammered = output(start(postgres_world.url, "together", "4", "hammer", "64"))
+    admitted = [int(line) for line in hammered.splitlines()]
     ledger.sweep(Instant(present() + LEASE))
     balance = ledger.balance("r1")
     assert (sum(admitted), balance.calls, balance.open_calls) == (150, 150, 0)
@@ -263,13 +263,13 @@ async def test_a_server_that_is_stopped_and_started_costs_no_call(fragile: Serve
         for number in range(16):
             clients.create_task(load.client(number))
         for _ in range(2):
-            await asyncio.wait_for(load.until("admitted"), 20)
+            await asyncio.wait_for(load.until("admitted"), 120)
             await asyncio.to_thread(fragile.stop, "immediate")
-            await asyncio.wait_for(load.until("refused"), 20)
+            await asyncio.wait_for(load.until("refused"), 120)
             await asyncio.to_thread(fragile.start)
-            await asyncio.wait_for(load.until("admitted"), 20)
+            await asyncio.wait_for(load.until("admitted"), 120)
         load.stopping = True
-    await writer.drain()
+    await writer.drain(within=60)
     settled = of_kind(ledger, "CallSettled")
     balance = ledger.balance("r1")
     assert ledger.fsck() == []
@@ -294,7 +294,7 @@ async def test_settlements_wait_for_the_server(fragile: Server) -> None:
         await writer.drain(within=0.2)
     assert writer.balance("r1").open_calls == 1  # as last seen, without asking
     await asyncio.to_thread(fragile.start)
-    await writer.drain(within=10)
+    await writer.drain(within=60)
     assert ledger.balance("r1").spent == 5
     await writer.close()
 
@@ -342,16 +342,16 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     postgres_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for a server that does not answer; what it did later was not sent."""
-    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     postgres_world.start()
     rng = random.Random(1)  # noqa: S311 - jitter
     writer = LedgerWriter(postgres_world.open(), clock=present, rng=rng)
     await writer.start()
     await writer.admit(make_ask("before"))
     writer.settle(make_end("before", 5))
-    await writer.drain()
+    await writer.drain(within=60)
     pids = _sessions(postgres_world)
     said: list[str] = []
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     try:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -367,9 +367,9 @@ async def test_a_server_that_hangs_refuses_soon_and_then_at_once(
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-    verdict = await asyncio.wait_for(_asked_until_answered(writer), 20)
+    verdict = await asyncio.wait_for(_asked_until_answered(writer), 120)
     writer.settle(make_end("after", 5))
-    await writer.drain()
+    await writer.drain(within=60)
     ledger = postgres_world.open()
     ended = {entry.call: entry.outcome for _, entry in ledger.entries("r1") if _is_end(entry)}
     assert (said, verdict) == (["it has not answered for 0.3 s"] * 2, Allow(hold=ZERO))
@@ -387,7 +387,6 @@ async def test_a_process_can_end_while_the_server_hangs(
     postgres_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing does not wait for an answer; what was open is swept by whoever comes next."""
-    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     other = postgres_world.start()
     others = _sessions(postgres_world)
     rng = random.Random(1)  # noqa: S311 - jitter
@@ -395,15 +394,18 @@ async def test_a_process_can_end_while_the_server_hangs(
     await writer.start()
     await writer.admit(make_ask("open", input_tokens=5))
     pids = _sessions(postgres_world) - others
+    monkeypatch.setattr("leash_addon.ledger.turns.ANSWER_WITHIN", 0.3)
     try:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         with pytest.raises(LedgerError, match="has not answered"):
             await writer.admit(make_ask("refused"))
-        await asyncio.wait_for(writer.close(), 20)
+        await asyncio.wait_for(writer.close(), 120)
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+    assert isinstance(writer._lane, OneThread)
+    await asyncio.to_thread(writer._lane._thread.join, 60)  # what the server did after all is done
     swept = other.sweep(Instant(present() + 2 * LEASE))
     assert "open" in {entry.call for entry in swept if _is_end(entry)}
     assert (other.balance("r1").open_calls, other.fsck()) == (0, [])

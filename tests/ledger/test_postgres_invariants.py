@@ -1,6 +1,5 @@
 """The ledger's invariants on PostgreSQL: the same machine, another database."""
 
-import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leash_addon.ledger import open_ledger
-from tests.ledger.postgres_server import Server
+from tests.ledger.reused import Reused
 from tests.ledger.test_invariants import (
     BUDGETS,
     MOMENTS,
@@ -23,41 +21,30 @@ from tests.ledger.test_invariants import (
 )
 from tests.ledger.world import World
 
-SERVERS: list[Server] = []
-NUMBERS = itertools.count()
+DATABASES: list[Reused] = []
 
 
 @pytest.fixture(scope="module", autouse=True)
-def template(server: Server) -> Iterator[None]:
-    """Make an empty ledger once; examples copy it."""
-    open_ledger(server.create("template_ledger")).close()
-    SERVERS.append(server)
+def database_of_examples(reused: Reused) -> Iterator[None]:
+    """Lend the examples a database, which each of them finds empty."""
+    DATABASES.append(reused)
     yield
-    SERVERS.clear()
-    server.drop("template_ledger")  # a worker may come back to this module later
+    DATABASES.clear()
 
 
-class Dropped(AbstractContextManager[None]):
-    """A database that goes away with its example."""
-
-    def __init__(self, name: str) -> None:
-        """Remember which."""
-        self.name = name
+class Kept(AbstractContextManager[None]):
+    """Stands for the folder of a file: here nothing is left to remove."""
 
     def __exit__(self, *_: object) -> None:
-        """Drop it."""
-        self.cleanup()
+        """Keep the database."""
 
     def cleanup(self) -> None:
-        """Drop it."""
-        SERVERS[0].drop(self.name)
+        """Keep the database."""
 
 
-def fresh_database() -> tuple[World, Dropped]:
-    """Return a world on a copy of the empty ledger."""
-    name = f"example{next(NUMBERS)}"
-    url = SERVERS[0].create(name, template="template_ledger")
-    return World(path=Path("/nowhere"), url=url), Dropped(name)
+def fresh_database() -> tuple[World, Kept]:
+    """Return a world on an empty ledger."""
+    return World(path=Path("/nowhere"), url=DATABASES[0].emptied()), Kept()
 
 
 class PostgresProcesses(Processes):

@@ -206,3 +206,17 @@ def test_a_raise_outlasts_the_next_proxy_that_meets_the_run(world: World) -> Non
     added = Limits(max_calls=2, max_inflight=4)
     again = world.open().start_run("r1", added, keeps_raised=True, now=world.now)
     assert again.limits == Limits(max_calls=3, max_inflight=4)
+
+
+def test_a_limit_that_was_lifted_stays_off_when_another_proxy_meets_the_run(world: World) -> None:
+    """``leash raise --max-calls 0`` holds until somebody sets that limit on this run again."""
+    configured = Limits(max_calls=2, deadline=60)
+    first = world.start(configured)
+    first.raise_limits("r1", Limits(deadline=60), world.now, by="ann")
+    met = world.open().start_run("r1", configured, keeps_raised=True, now=world.now)
+    assert met.limits == Limits(deadline=60)
+    third = world.open()
+    third.start_run("r1", Limits(max_calls=5, deadline=60), now=world.now)  # by hand: leash --run
+    again = third.start_run("r1", Limits(max_calls=7), keeps_raised=True, now=world.now)
+    assert again.limits.max_calls == 7
+    assert third.fsck() == []

@@ -6,6 +6,7 @@ committed, until someone kills it. ``brood TIMES``: start such a process and kil
 moment, so many times. ``full``: go on through a disk that is full for a while.
 ``hold``: open a call, and settle it once a line comes in. ``storm RUN NUMBER``: spend a run's hard
 cap from so many processes, of which some are killed on the way and others take their place.
+``together NUMBER ROLE ...``: fork so many at once, each in this role, and wait for them.
 """
 
 import asyncio
@@ -188,9 +189,29 @@ async def full(path: str) -> None:
     await writer.close()
 
 
-def main() -> None:
-    """Do what the command line says."""
-    path, *role = sys.argv[1:]
+def together(path: str, number: int, role: list[str]) -> int:
+    """Fork processes that have imported everything; return the worst of their exit codes."""
+    children = []
+    for _ in range(number):
+        child = os.fork()
+        if child == 0:
+            os._exit(_tried(path, role))
+        children.append(child)
+    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+
+
+def _tried(path: str, role: list[str]) -> int:
+    try:
+        act(path, role)
+    except BaseException:  # noqa: BLE001 - the fork must end here, and say why
+        traceback.print_exc()
+        sys.stderr.flush()
+        return 1
+    return 0
+
+
+def act(path: str, role: list[str]) -> None:
+    """Play a role."""
     match role:
         case ["open"]:
             open_ledger(path).close()
@@ -207,7 +228,9 @@ def main() -> None:
             brood(path, int(number))
         case ["storm", run, number]:
             storm(path, run, int(number))
+        case ["together", number, *each]:
+            sys.exit(together(path, int(number), each))
 
 
 if __name__ == "__main__":
-    main()
+    act(sys.argv[1], sys.argv[2:])

@@ -79,9 +79,16 @@ def kill(it: World) -> None:
 
 
 async def read_until_cut(
-    client: httpx.AsyncClient, url: str, body: object, it: World | None = None
+    client: httpx.AsyncClient,
+    url: str,
+    body: object,
+    it: World | None = None,
+    heard: list[bytes] | None = None,
 ) -> tuple[bytes, bool]:
-    """Read a stream, kill its run after the first piece, and tell whether it broke off."""
+    """Read a stream, kill its run after the first piece, and tell whether it broke off.
+
+    ``heard``: gets what came so far.
+    """
     whole = b""
     try:
         async with client.stream("POST", url, json=body) as answer:
@@ -89,6 +96,8 @@ async def read_until_cut(
                 if not whole and it is not None:
                     kill(it)
                 whole += piece
+                if heard is not None:
+                    heard.append(whole)
     except httpx.RemoteProtocolError:
         return whole, True
     return whole, False
@@ -193,7 +202,7 @@ async def test_an_encoded_stream_is_broken_off_without_words(world: MakeWorld) -
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
         writer.write(head + b"transfer-encoding: chunked\r\n\r\n")
         await send_chunk(writer, gzip.compress(b"".join(chat_events()))[:40])
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     async with world(answer=encoded, policy=CUTS) as it, it.client() as client:
         body = {"model": "tiny", "messages": [], "stream": True}
@@ -207,13 +216,14 @@ async def test_an_encoded_stream_is_broken_off_without_words(world: MakeWorld) -
 async def test_half_an_event_is_finished_before_the_last_word(world: MakeWorld) -> None:
     """The error event begins where an event has ended, over TLS on both sides."""
     first, second, *_ = chat_events()
+    cut = asyncio.Event()
 
     async def halting(_: Request, writer: asyncio.StreamWriter) -> None:
         await begin_events(writer)
         await send_chunk(writer, first + second[:20])
-        await asyncio.sleep(1)
+        await cut.wait()
         await send_chunk(writer, second[20:] + first)
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     body = {"model": "tiny", "messages": [], "stream": True}
     body["stream_options"] = {"include_usage": True}
@@ -221,10 +231,11 @@ async def test_half_an_event_is_finished_before_the_last_word(world: MakeWorld) 
         flows: list[HTTPFlow] = []
         plain = it.addon.responseheaders
         it.addon.responseheaders = lambda flow: (flows.append(flow), plain(flow))  # type: ignore[assignment, method-assign, return-value, func-returns-value]
-        reading = asyncio.create_task(read_until_cut(client, CHAT, body))
-        await until(lambda: bool(flows))
-        await asyncio.sleep(0.7)
+        heard: list[bytes] = []
+        reading = asyncio.create_task(read_until_cut(client, CHAT, body, heard=heard))
+        await until(lambda: heard[-1:] == [first + second[:20]])
         it.addon.cutter.cut(flows[0], Denial(reason="screening", message="no more of this"))
+        cut.set()
         whole, broke = await reading
     assert (broke, whole.startswith(first + second + b'data: {"error":')) == (True, True)
 
@@ -237,7 +248,7 @@ async def test_a_silent_stream_is_cut_as_well(
     async def silent(_: Request, writer: asyncio.StreamWriter) -> None:
         await begin_events(writer)
         await send_chunk(writer, chat_events()[0])
-        await asyncio.sleep(9)
+        await asyncio.sleep(60)
 
     body = {"model": "tiny", "messages": [], "stream": True}
     async with world(answer=silent, policy=CUTS) as it, it.client() as client:

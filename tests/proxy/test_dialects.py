@@ -1,15 +1,9 @@
 """Refusals in clients' own dialects, and what the real SDKs do with a stop: one request."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from importlib import import_module
 
-import anthropic
-import httpx2
-import openai
 import pytest
-from google import genai
-from google.genai import errors, types
 
 from leash_addon.core.limits import Limits
 from leash_addon.core.verdict import Effect, Reason, Trip
@@ -17,7 +11,7 @@ from leash_addon.errors import UsageError
 from leash_addon.proxy.clients import Client, load_clients, read_clients
 from leash_addon.proxy.dialects import Occasion
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial, Refusal, refusal
-from tests.proxy.world import RUN, MakeWorld, World
+from tests.proxy.world import MakeWorld
 
 CODEX = {"user-agent": "codex_cli_rs/0.169.0 (Debian 12)"}
 STOP = Denial.of(Trip(reason=Reason.CALL_BUDGET, effect=Effect.STOP, message='no "more" calls'))
@@ -25,7 +19,6 @@ HOSTILE = Denial.of(Trip(reason=Reason.SCREENING, effect=Effect.REFUSE, message=
 PASSING = Denial.of(
     Trip(reason=Reason.HELD, effect=Effect.PASSING, message="wait", retry_after=1.2)
 )
-MESSAGES: Any = [{"role": "user", "content": "hi"}]
 
 
 def to_codex(denial: Denial, *, streamed: bool = True, forced: int | None = None) -> Refusal:
@@ -102,83 +95,25 @@ def test_an_answer_without_a_body_keeps_the_providers() -> None:
     assert json.loads(made.body)["type"] == "error"
 
 
-# ---- the SDKs
-
-
-def http(it: World) -> httpx2.AsyncClient:
-    """Return a client as the SDKs use them, through the proxy."""
-    return httpx2.AsyncClient(proxy=f"http://{RUN}:x@127.0.0.1:{it.port}", verify=it.trust)
-
-
-async def drained(stream: Any) -> None:  # noqa: ANN401 - each SDK has its own
-    """Read a stream to its end."""
-    async for _ in stream:
-        pass
-
-
-async def openai_chat(_: World, client: httpx2.AsyncClient) -> None:
-    """Make a plain chat call."""
-    sdk = openai.AsyncOpenAI(api_key="k", http_client=client)  # type: ignore[arg-type]
-    await sdk.chat.completions.create(model="tiny", messages=MESSAGES)
-
-
-async def openai_stream(_: World, client: httpx2.AsyncClient) -> None:
-    """Make a streamed chat call."""
-    sdk = openai.AsyncOpenAI(api_key="k", http_client=client)  # type: ignore[arg-type]
-    await drained(await sdk.chat.completions.create(model="tiny", messages=MESSAGES, stream=True))
-
-
-async def openai_responses(_: World, client: httpx2.AsyncClient) -> None:
-    """Make a streamed call to responses."""
-    sdk = openai.AsyncOpenAI(api_key="k", http_client=client)  # type: ignore[arg-type]
-    await drained(await sdk.responses.create(model="tiny", input="hi", stream=True))
-
-
-async def anthropic_messages(_: World, client: httpx2.AsyncClient) -> None:
-    """Make a plain call to messages."""
-    sdk = anthropic.AsyncAnthropic(api_key="k", http_client=client)  # type: ignore[arg-type]
-    await sdk.messages.create(model="tiny", messages=MESSAGES, max_tokens=9)
-
-
-async def anthropic_stream(_: World, client: httpx2.AsyncClient) -> None:
-    """Make a streamed call to messages."""
-    sdk = anthropic.AsyncAnthropic(api_key="k", http_client=client)  # type: ignore[arg-type]
-    create = sdk.messages.create
-    await drained(await create(model="tiny", messages=MESSAGES, max_tokens=9, stream=True))
-
-
-async def google(it: World, _: httpx2.AsyncClient) -> None:
-    """Make a call to generateContent."""
-    proxied = {"proxy": f"http://{RUN}:x@127.0.0.1:{it.port}", "verify": it.trust}
-    options = types.HttpOptions(async_client_args=proxied)
-    sdk = genai.Client(api_key="k", http_options=options)
-    try:
-        await sdk.aio.models.generate_content(model="tiny", contents="hi")
-    finally:
-        await sdk.aio.aclose()
-
-
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("call", "raises"),
+    "name",
     [
-        pytest.param(openai_chat, openai.RateLimitError, id="openai chat"),
-        pytest.param(openai_stream, openai.RateLimitError, id="openai chat stream"),
-        pytest.param(openai_responses, openai.RateLimitError, id="openai responses stream"),
-        pytest.param(anthropic_messages, anthropic.RateLimitError, id="anthropic"),
-        pytest.param(anthropic_stream, anthropic.RateLimitError, id="anthropic stream"),
-        pytest.param(google, errors.ClientError, id="google-genai"),
+        "openai chat",
+        "openai chat stream",
+        "openai responses stream",
+        "anthropic",
+        "anthropic stream",
+        "google-genai",
     ],
 )
-async def test_a_stop_costs_an_sdk_one_request(
-    world: MakeWorld,
-    call: Callable[[World, httpx2.AsyncClient], Awaitable[None]],
-    raises: type[Exception],
-) -> None:
+async def test_a_stop_costs_an_sdk_one_request(world: MakeWorld, name: str) -> None:
     """After a stop an SDK makes one request, raises its own error with our message, and ends."""
+    sdks = import_module("tests.proxy.sdk_calls")
+    call, raises = sdks.CALLS[name]
     async with world(limits=Limits(max_calls=1)) as it, it.client() as client:
         await it.chat(client)
-        async with http(it) as own:
+        async with sdks.http(it) as own:
             with pytest.raises(raises, match="leash: the only call of the run is used"):
                 await call(it, own)
         assert (it.addon.coverage.refused, len(it.provider.requests)) == (1, 1)

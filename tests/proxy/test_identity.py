@@ -9,11 +9,14 @@ from leash_addon.config.sources import run_sources, sources
 from leash_addon.config.tokens import Grant
 from leash_addon.proxy.identity import Forbidden, Identity, Sighting
 from leash_addon.proxy.presented import proxy_user
-from leash_addon.wire.senders import Sender, read_sender, session_of
+from leash_addon.wire.asked import parse_request
+from leash_addon.wire.routes import Route
+from leash_addon.wire.senders import Sender, sender_of, session_of
 
 SESSION = "0b6e6c2a-5f0d-4c55-9f0b-1f6f1d1f7a10"
 PERSON = "3f0d9d7e-11aa-4e2b-8a55-90c1a2b3c4d5"
 DEVICE = "d" * 64
+ROUTE = Route(provider="p", format="anthropic.messages")
 
 
 def body(**members: Any) -> bytes:  # noqa: ANN401 - any JSON
@@ -92,7 +95,7 @@ def test_sessions_are_read_as_the_programs_send_them(
     headers: dict[str, str], raw: bytes, expected: Sender
 ) -> None:
     """Each program's session and person are found where it puts them, and nowhere else."""
-    assert read_sender(headers, raw) == expected
+    assert sender_of(headers, parse_request(ROUTE, headers, raw).top) == expected
 
 
 @pytest.mark.parametrize(

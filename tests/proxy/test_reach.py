@@ -48,6 +48,37 @@ def test_names(given: dict[str, object], host: str, port: int, allowed: bool) ->
 
 
 @pytest.mark.parametrize(
+    ("given", "host", "port", "allowed"),
+    [
+        pytest.param({}, "api.openai.com", 80, True, id="provider"),
+        pytest.param({}, "api.openai.com", 443, True, id="provider, by base URL"),
+        pytest.param({}, "api.openai.com", 8080, False, id="provider, port 8080"),
+        pytest.param({"ports": (8443,)}, "api.openai.com", 443, True, id="443 is always one"),
+        pytest.param({"ports": (443, 8080)}, "api.openai.com", 8080, True, id="port listed"),
+        pytest.param({"passthrough": "tunnel"}, "example.com", 25, False, id="mail"),
+        pytest.param({"passthrough": ("a.example",)}, "a.example", 8080, False, id="listed"),
+        pytest.param({"passthrough": ("a.example:8080",)}, "a.example", 8080, True, id="with port"),
+        pytest.param({}, "localhost", 11434, True, id="provider on its own port"),
+        pytest.param(
+            {"passthrough": "tunnel", "private": private_hosts("git.corp:8080")},
+            "git.corp",
+            8080,
+            True,
+            id="private, with port",
+        ),
+        pytest.param(
+            {"passthrough": "tunnel", "guarded": False}, "localhost", 22, True, id="leash run"
+        ),
+    ],
+)
+def test_ports_of_plain_requests(
+    given: dict[str, object], host: str, port: int, allowed: bool
+) -> None:
+    """A request without a tunnel goes to ports 80 and 443, and to those that are listed."""
+    assert (reach(**given).why_not(host, port) is None) is allowed
+
+
+@pytest.mark.parametrize(
     ("address", "public"),
     [
         ("93.184.216.34", True),

@@ -177,7 +177,7 @@ async def test_a_refused_tool_result_says_which_one_to_drop(world: MakeWorld) ->
     error = refused.json()["error"]
     assert {
         name: error[name]
-        for name in ("code", "rule", "why", "part", "place", "tool", "tool_call", "block")
+        for name in ("code", "rule", "why", "part", "place", "tool", "tool_call", "text")
     } == {
         "code": "screening",
         "rule": RULE,
@@ -186,8 +186,10 @@ async def test_a_refused_tool_result_says_which_one_to_drop(world: MakeWorld) ->
         "place": "messages[2].content",
         "tool": "fetch",
         "tool_call": "call_1",
-        "block": block_hash(BAD),
+        "text": block_hash(BAD)[:8],
     }
+    assert block_hash(BAD) not in refused.text
+    assert "rules allow" not in refused.text
     assert "Request blocked by injection filter" in error["message"]
     assert "the tool output of fetch (call call_1)" in error["message"]
     assert refused.headers["x-should-retry"] == "false"

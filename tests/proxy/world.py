@@ -181,7 +181,7 @@ class World:
     def client(self, *, user: str = RUN, **options: object) -> httpx.AsyncClient:
         """Return a client that goes through the proxy."""
         proxy = f"http://{user}:secret@127.0.0.1:{self.port}"
-        return httpx.AsyncClient(proxy=proxy, verify=self.trust, timeout=20, **options)  # type: ignore[arg-type]
+        return httpx.AsyncClient(proxy=proxy, verify=self.trust, timeout=60, **options)  # type: ignore[arg-type]
 
     async def chat(self, client: httpx.AsyncClient, **body: object) -> httpx.Response:
         """Make one chat call."""
@@ -220,7 +220,7 @@ def clock() -> Instant:
 
 async def until(claim: Callable[[], bool]) -> None:
     """Wait for something that must come true soon."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not claim():  # noqa: ASYNC110 - whatever the test looks at
             await asyncio.sleep(0.005)
 

@@ -147,6 +147,119 @@ CASES = [
         id="responses",
     ),
     pytest.param(
+        "openai.kept",
+        {
+            "instructions": "rules",
+            "session": {"instructions": "more rules"},
+            "messages": [{"role": "user", "content": "hi"}],
+            "content": [{"type": "text", "text": "there"}, {"type": "image_file"}],
+            "items": [{"type": "function_call_output", "call_id": "c1", "output": "out"}],
+        },
+        [
+            (S, "rules", ""),
+            (S, "more rules", ""),
+            (U, "hi", ""),
+            (U, "there", ""),
+            (T, "out", "c1"),
+        ],
+        1,
+        id="kept for later",
+    ),
+    pytest.param(
+        "gemini.cached",
+        {"contents": [{"parts": [{"text": "hi"}]}], "systemInstruction": "rules"},
+        [(S, "rules", ""), (U, "hi", "")],
+        0,
+        id="gemini, cached",
+    ),
+    pytest.param(
+        "gemini.interactions",
+        {
+            "model": "m",
+            "system_instruction": "rules",
+            "input": [
+                {"role": "user", "content": "hi"},
+                {"role": "model", "content": [{"type": "text", "text": "said"}]},
+                {"type": "model_output", "content": [{"type": "text", "text": "more"}]},
+                {"type": "function_call", "id": "i1", "name": "f", "arguments": {"q": "x"}},
+                {"type": "function_result", "call_id": "i1", "name": "f", "result": {"o": ["a"]}},
+                {"type": "google_search_result", "call_id": "i2", "result": [{"title": "b"}]},
+                {"type": "text", "text": "there"},
+                {"type": "image", "data": PNG},
+                {"type": "thought", "text": "hm"},
+            ],
+        },
+        [
+            (S, "rules", ""),
+            (U, "hi", ""),
+            (A, "said", ""),
+            (A, "more", ""),
+            (A, "x", ""),
+            (T, "a", "i1"),
+            (T, "b", "i2"),
+            (U, "there", ""),
+        ],
+        1,
+        id="interactions",
+    ),
+    pytest.param(
+        "gemini.interactions", {"input": "hi"}, [(U, "hi", "")], 0, id="interactions, a text"
+    ),
+    pytest.param(
+        "gemini.interactions",
+        {"input": {"type": "text", "text": "hi"}},
+        [(U, "hi", "")],
+        0,
+        id="interactions, one content",
+    ),
+    pytest.param(
+        "openai.realtime",
+        {
+            "session": {
+                "instructions": "rules",
+                "tools": [{"type": "function", "name": "f", "description": "a tool"}],
+                "prompt": {"id": "p", "variables": {"name": "Ann"}},
+            },
+            "item": {
+                "type": "message",
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "hi"},
+                    {"type": "input_audio", "audio": PNG},
+                ],
+            },
+            "response": {
+                "instructions": "be brief",
+                "input": [{"type": "function_call_output", "call_id": "c1", "output": HIDDEN}],
+            },
+        },
+        [
+            (S, "rules", ""),
+            (U, "Ann", ""),
+            (S, "a tool", ""),
+            (U, "hi", ""),
+            (S, "be brief", ""),
+            (T, '{"rows": [{"title": "one\ntwo", "by": "né"}]}', "c1"),
+        ],
+        1,
+        id="realtime",
+    ),
+    pytest.param(
+        "gemini.live",
+        {
+            "setup": {
+                "system_instruction": {"parts": [{"text": "rules"}]},
+                "tools": [{"functionDeclarations": [{"name": "f", "description": "a tool"}]}],
+            },
+            "clientContent": {"turns": [{"role": "model", "parts": [{"text": "said"}]}]},
+            "tool_response": {"function_responses": {"id": "g1", "response": {"o": ["a", "b"]}}},
+            "realtimeInput": {"text": "hi", "audio": {"data": PNG}},
+        },
+        [(S, "rules", ""), (S, "a tool", ""), (A, "said", ""), (T, "a\nb", "g1"), (U, "hi", "")],
+        1,
+        id="gemini live",
+    ),
+    pytest.param(
         "bedrock.converse",
         {"toolConfig": {"tools": [{"toolSpec": {"name": "f", "description": "reads"}}]}},
         [(S, "reads", "")],
@@ -170,6 +283,28 @@ CASES = [
         id="tools of chat",
     ),
     pytest.param("openai.responses", {"input": "hi"}, [(U, "hi", "")], 0, id="responses, a string"),
+    pytest.param(
+        "openai.responses",
+        {
+            "input": [
+                {
+                    "type": "additional_tools",
+                    "role": "developer",
+                    "tools": [
+                        {
+                            "type": "namespace",
+                            "name": "clock",
+                            "description": "Tells the time.",
+                            "tools": [{"type": "function", "description": "Waits."}],
+                        }
+                    ],
+                }
+            ]
+        },
+        [(S, "Tells the time.\nWaits.", "")],
+        0,
+        id="tools that codex offers",
+    ),
     pytest.param(
         "gemini.generate",
         {

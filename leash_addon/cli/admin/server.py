@@ -52,6 +52,7 @@ class Admin:
         self.api, self.desk, self.probe = api, desk, probe
         self.gate, self.is_draining = gate, is_draining
         self.metrics = Metrics()
+        self.tls: ssl.SSLContext | None = None
         self._server: HTTPServer | None = None
 
     def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
@@ -67,6 +68,7 @@ class Admin:
             ],
             log_function=_log,
         )
+        self.tls = tls
         self._server = HTTPServer(application, ssl_options=tls, max_body_size=MOST_BODY)
         try:
             sockets = bind_sockets(port, host)

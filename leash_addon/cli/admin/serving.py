@@ -15,6 +15,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.config.tokens import VARIABLE, Grant
 from leash_addon.errors import UsageError
 from leash_addon.proxy.gate import Gate
+from leash_addon.proxy.listening import listener_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ def masters(settings: Settings) -> tuple[Grant, ...]:
 
 
 def change(admin: Admin, settings: Settings) -> None:
-    """Take new settings in."""
+    """Take new settings in. Raises ``UsageError`` for a certificate and key that do not fit."""
+    if admin.tls is not None and settings.tls_cert is not None:
+        listener_certificate(settings)  # a pair that is half written would spoil the context
+        admin.tls.load_cert_chain(settings.tls_cert, settings.tls_key)
     admin.api = Api(settings)
     if admin.gate is not None:
         admin.gate.change(masters(settings))

@@ -16,6 +16,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "new": "new",
         "disable": "changing",
         "allow": "changing",
+        "known": "known",
         "stats": "stats",
     }
 )

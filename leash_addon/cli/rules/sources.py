@@ -48,11 +48,12 @@ def chosen_engine(config: Path | None, packs: Sequence[str], sensitivity: str | 
     settings = read_settings(config).screening
     return Engine(
         chosen_packs(config, packs),
-        sensitivity=Sensitivity(sensitivity) if sensitivity else _usual(settings),
+        sensitivity=Sensitivity(sensitivity) if sensitivity else usual_sensitivity(settings),
         disabled=settings.disabled,
     )
 
 
-def _usual(settings: ScreeningSettings) -> Sensitivity:
+def usual_sensitivity(settings: ScreeningSettings) -> Sensitivity:
+    """Return what holds where no flag says otherwise."""
     off = settings.level is Level.OFF
     return Sensitivity.MEDIUM if off else Sensitivity(settings.level)

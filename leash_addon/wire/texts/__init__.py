@@ -3,7 +3,24 @@
 One module per family of formats reads its messages; ``pieces`` is the one table of them.
 """
 
-from leash_addon.wire.texts.pieces import FORMATS, Piece, pieces, put_together, texts_in
+from leash_addon.wire.texts.pieces import (
+    FORMATS,
+    NAMES,
+    Piece,
+    pieces,
+    put_together,
+    texts_in,
+)
 from leash_addon.wire.texts.text import Leaf, Path, Text
 
-__all__ = ["FORMATS", "Leaf", "Path", "Piece", "Text", "pieces", "put_together", "texts_in"]
+__all__ = [
+    "FORMATS",
+    "NAMES",
+    "Leaf",
+    "Path",
+    "Piece",
+    "Text",
+    "pieces",
+    "put_together",
+    "texts_in",
+]

@@ -48,7 +48,7 @@ def _part(found: Gathered, part: Part, said: Json, path: Path) -> None:
     for name, inner in said.items():
         match name:
             case "functionResponse" | "function_response":
-                _answer(found, members(inner), (*path, name))
+                answer(found, members(inner), (*path, name))
             case "functionCall" | "function_call":
                 found.walk(Part.ASSISTANT, members(inner).get("args"), (*path, name, "args"))
             case "codeExecutionResult" | "code_execution_result":
@@ -62,7 +62,8 @@ def _part(found: Gathered, part: Part, said: Json, path: Path) -> None:
                 pass
 
 
-def _answer(found: Gathered, said: Json, path: Path) -> None:
+def answer(found: Gathered, said: Json, path: Path) -> None:
+    """Read what a function has answered."""
     tool, call = text(said.get("name")), text(said.get("id"))
     place = (*path, "response")
     found.walk(Part.TOOL_RESULT, said.get("response"), place, call=call, tool=tool)

@@ -5,15 +5,27 @@ bytes and not decoded again; ``texts_in`` reads those that are new.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from leash_addon.wire.known import Known
 from leash_addon.wire.request_shapes import Body
-from leash_addon.wire.texts import anthropic, chat, converse, gemini, guess, responses
+from leash_addon.wire.texts import (
+    anthropic,
+    chat,
+    converse,
+    gemini,
+    guess,
+    interactions,
+    live,
+    realtime,
+    responses,
+)
+from leash_addon.wire.texts.arrays import set_aside
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.text import Path
 
@@ -30,6 +42,10 @@ class Piece(Struct, frozen=True):
     path: Path
     raw: bytes
     read: Read
+
+    def texts(self) -> Gathered:
+        """Read it, as ``texts_in`` does."""
+        return texts_in(self)
 
 
 CHAT: Final[Members] = MappingProxyType(
@@ -87,6 +103,38 @@ ASSISTANTS: Final[Members] = MappingProxyType(
         "tools": chat.tools,
     }
 )
+REALTIME: Final[Members] = MappingProxyType(
+    {"session": realtime.session, "item": responses.item, "response": realtime.response}
+)
+KEPT: Final[Members] = MappingProxyType(
+    {
+        "instructions": chat.system,
+        "session": realtime.session,
+        "messages": chat.message,
+        "content": chat.user,
+        "items": responses.item,
+        "tools": chat.tools,
+    }
+)
+INTERACTIONS: Final[Members] = MappingProxyType(
+    {
+        "system_instruction": gemini.system,
+        "system_instruction_snake": gemini.system,
+        "input": interactions.item,
+        "tools": chat.tools,
+    }
+)
+LIVE: Final[Members] = MappingProxyType(
+    {
+        "setup": live.setup,
+        "client_content": live.content,
+        "client_content_snake": live.content,
+        "tool_response": live.answers,
+        "tool_response_snake": live.answers,
+        "realtime_input": live.typed,
+        "realtime_input_snake": live.typed,
+    }
+)
 INVOKE: Final[Members] = MappingProxyType(
     {**COHERE, **PROMPTS, "system": anthropic.system, "messages": guess.message}
 )
@@ -100,9 +148,14 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "ollama.chat": CHAT,
         "openai.completions": PROMPTS,
         "openai.responses": RESPONSES,
+        "openai.realtime": REALTIME,
+        "openai.kept": KEPT,
         "openai.assistants": ASSISTANTS,
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
+        "gemini.cached": GEMINI,
+        "gemini.interactions": INTERACTIONS,
+        "gemini.live": LIVE,
         "bedrock.converse": MappingProxyType(
             {
                 "system": converse.system,
@@ -122,8 +175,11 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
-    """Yield the pieces of a request that may hold texts, in the order of the format's table."""
+def pieces(wire_format: str | None, body: Body, known: Known | None = None) -> Iterator[Piece]:
+    """Yield the pieces of a request that may hold texts, in the order of the format's table.
+
+    ``known``: the elements that ``body`` was read without.
+    """
     if wire_format == "cohere.chat" and not (body.messages or body.message):
         return  # ranking and embedding have the same format
     for field, read in FORMATS.get(wire_format or "", {}).items():
@@ -135,7 +191,8 @@ def pieces(wire_format: str | None, body: Body) -> Iterator[Piece]:
             if raw := bytes(value):
                 yield Piece((name,), raw, read)
         elif isinstance(value, list):
-            for index, each in enumerate(value):
+            before = known.count if known is not None and known.field == field else 0
+            for index, each in enumerate(value, before):
                 yield Piece((name, index), bytes(each), read)
         elif value:
             yield Piece((name,), msgspec.json.encode(value), read)
@@ -172,20 +229,31 @@ def put_together(
     ``pieces``: all of the request. ``changed``: new JSON by the path of a piece. ``inside``: the
     member that holds the request itself. White space between members is lost.
     """
-    top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
     if inside:
+        top: dict[str, Raw] = msgspec.json.decode(body, type=dict[str, Raw])
         top[inside] = Raw(put_together(bytes(top[inside]), pieces, changed))
         return msgspec.json.encode(top)
     touched = {path[0] for path in changed}
+    kept = [piece for piece in pieces if piece.path[0] in touched]
     arrays: dict[str, list[bytes]] = {}
-    for piece in pieces:
+    values: dict[str, bytes] = {}
+    for piece in kept:
         name, raw = str(piece.path[0]), changed.get(piece.path, piece.raw)
-        if name not in touched:
-            continue
         if len(piece.path) == 1:
-            top[name] = Raw(raw)
+            values[name] = raw
         else:
             arrays.setdefault(name, []).append(raw)
-    for name, values in arrays.items():
-        top[name] = Raw(b"[" + b",".join(values) + b"]")
+    top = _members(body, kept)
+    top |= {name: Raw(raw) for name, raw in values.items()}
+    top |= {name: Raw(b"[" + b",".join(raws) + b"]") for name, raws in arrays.items()}
     return msgspec.json.encode(top)
+
+
+def _members(body: bytes, kept: Sequence[Piece]) -> dict[str, Raw]:
+    """Return the members of a request; those that pieces are kept of need not be whole."""
+    names = {piece.path[0] for piece in kept}
+    if len(names) == 1 and len(kept) > 1:
+        aside = set_aside(body, str(kept[0].path[0]), [piece.raw for piece in kept])
+        if aside is not None:
+            return aside.rest
+    return msgspec.json.decode(body, type=dict[str, Raw])

@@ -18,6 +18,9 @@ UNREAD: Final = frozenset(
 )
 """Items that only the provider can read, that point at others, or that are pictures."""
 
+OFFERED: Final = "additional_tools"
+"""An item in which codex says what its tools are for, as the member ``tools`` of a request does."""
+
 ARGUMENTS: Final = ("arguments", "input", "action", "operation", "code", "queries")
 
 
@@ -32,6 +35,8 @@ def item(found: Gathered, value: Any, path: Path = ()) -> None:  # noqa: ANN401 
         found.skipped += kind == "image_generation_call"
     elif kind in {"", "message"}:
         chat.message(found, said, path)
+    elif kind == OFFERED:
+        chat.tools(found, said.get("tools"), (*path, "tools"))
     elif kind in {"input_text", "input_image", "input_file"}:
         chat.content(found, Part.USER, said, path)
     else:

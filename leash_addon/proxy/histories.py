@@ -1,0 +1,159 @@
+"""The histories that agents send with every call: how far each is known, and what was found in it.
+
+A history is known by a keyed 64-bit hash of all bytes of the request up to there, and by their
+number, as pieces are (``verdicts``); no text is kept. The last elements of a history are left out:
+agents move cache marks about in them. Bounded in number and in bytes.
+"""
+
+import os
+import secrets
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import Struct
+
+from leash_addon.proxy.resent import Met, Resent
+from leash_addon.wire.asked import Parsed
+from leash_addon.wire.known import Known, elements_of
+from leash_addon.wire.texts import FORMATS, NAMES
+from leash_addon.wire.texts.arrays import set_aside
+
+SMALLEST: Final = 32 * 1024
+"""Bytes of a request that is as quickly read as recalled."""
+
+HEAD: Final = 256
+TAIL: Final = 64
+"""Bytes that tell histories from each other before all of them are looked at."""
+
+LOOSE: Final = 4
+"""Elements at the end that may change before they are sent again."""
+
+WORTH: Final = 8
+"""New elements after which a history is learnt anew."""
+
+MOST: Final = 256
+"""Histories, and as many of what was found in them for a run."""
+
+ALIKE: Final = 16
+"""Histories that begin alike."""
+
+MOST_BYTES: Final = 256 * 1024
+"""Rewritten pieces of one history."""
+
+type Key = tuple[str, str, Known]
+"""A run, a wire format, and the history."""
+
+
+def salt() -> bytes:
+    """Return what is hashed in front of a text, to key the hash: nothing where Python does it."""
+    seed = os.environ.get("PYTHONHASHSEED") or "random"
+    by_chance = sys.flags.hash_randomization and seed == "random"
+    return b"" if by_chance else secrets.token_bytes(32)
+
+
+class Mark(Struct, frozen=True):
+    """A history, and what its last bytes are known by."""
+
+    known: Known
+    tail: int
+
+
+@dataclass(slots=True)
+class Histories:
+    """The memory of one proxy."""
+
+    _salt: bytes = field(default_factory=salt)
+    _marks: OrderedDict[int, list[Mark]] = field(default_factory=OrderedDict)
+    _met: OrderedDict[Key, tuple[Met, ...]] = field(default_factory=OrderedDict)
+
+    def recall(self, plain: bytes) -> Known | None:
+        """Return how far a request is known."""
+        if len(plain) < SMALLEST:
+            return None
+        for mark in self._marks.get(self._hash(plain, 0, HEAD), ()):
+            known = mark.known
+            if (
+                len(plain) > known.end
+                and mark.tail == self._hash(plain, max(0, known.end - TAIL), known.end)
+                and known.digest == self._hash(plain, 0, known.end)
+            ):
+                return known
+        return None
+
+    def find(self, run: str, wire_format: str, known: Known) -> tuple[Met, ...] | None:
+        """Return what was found in a history for a run; ``None``: it has not been judged for it."""
+        found = self._met.get((run, wire_format, known))
+        if found is not None:
+            self._met.move_to_end((run, wire_format, known))
+        return found
+
+    def learn(self, run: str, resent: Resent) -> None:
+        """Take in a request all of which was judged."""
+        found = self._known(resent.parsed, resent.wire_format)
+        if found is None:
+            return
+        known, first, spans = found
+        name, met = NAMES[known.field], list(resent.met)
+        for path, verdict in resent.found:
+            if path[0] == name and len(path) > 1 and int(path[1]) < known.count:
+                start, end = spans[int(path[1]) - first]
+                met.append(Met(path=path, start=start, end=end, verdict=verdict))
+        if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
+            return
+        self._keep(known, resent.parsed)
+        self._met[run, resent.wire_format, known] = tuple(met)
+        while len(self._met) > MOST:
+            self._met.popitem(last=False)
+
+    def _known(
+        self, parsed: Parsed, wire_format: str
+    ) -> tuple[Known, int, list[tuple[int, int]]] | None:
+        """Return what is to be known of a request, and where its new elements stand."""
+        body, plain, before = parsed.body, parsed.plain, parsed.known
+        if body is None or parsed.inside or len(plain) < SMALLEST:
+            return None
+        chosen = _longest(parsed, wire_format) if before is None else before.field
+        elements = elements_of(body, chosen) if chosen else []
+        if len(elements) < LOOSE + WORTH:
+            return None
+        old = [] if before is None else [plain[before.start : before.end]]
+        aside = set_aside(plain, NAMES[chosen], [*old, *elements])
+        if aside is None:
+            return None
+        first = 0 if before is None else before.count
+        spans = aside.spans[len(old) :]
+        end = spans[-1 - LOOSE][1]
+        known = Known(
+            field=chosen,
+            start=aside.spans[0][0],
+            end=end,
+            count=first + len(elements) - LOOSE,
+            digest=self._hash(plain, 0, end),
+        )
+        return known, first, spans
+
+    def _keep(self, known: Known, parsed: Parsed) -> None:
+        """Keep a history in front of those that begin alike, in place of what it extends."""
+        plain, gone = parsed.plain, (known, parsed.known)
+        head = self._hash(plain, 0, HEAD)
+        others = [each for each in self._marks.pop(head, []) if each.known not in gone]
+        mark = Mark(known, self._hash(plain, max(0, known.end - TAIL), known.end))
+        self._marks[head] = [mark, *others[: ALIKE - 1]]
+        while len(self._marks) > MOST:
+            self._marks.popitem(last=False)
+
+    def _hash(self, plain: bytes, start: int, end: int) -> int:
+        bytes_ = memoryview(plain)[start:end]
+        return hash(b"".join((self._salt, bytes_)) if self._salt else bytes_)
+
+
+def _longest(parsed: Parsed, wire_format: str) -> str:
+    """Return the array with the most elements, "" where there is none."""
+    lengths = {
+        name: len(found)
+        for name in FORMATS.get(wire_format, {})
+        if isinstance(found := getattr(parsed.body, name), list)
+    }
+    return max(lengths, key=lengths.__getitem__, default="")
