@@ -17,10 +17,10 @@ from pathlib import Path
 
 from leash_addon.cli.environment import Trust, trust_of
 from leash_addon.cli.options import now
-from leash_addon.config.packs import load_providers
-from leash_addon.config.prices import Prices, load_prices
+from leash_addon.config.prices import Prices
 from leash_addon.config.rules import load_packs
 from leash_addon.config.settings import Settings
+from leash_addon.config.tables import tables
 from leash_addon.core.journal import Entry
 from leash_addon.errors import UsageError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
@@ -72,8 +72,8 @@ class Engine:
     proxy: Proxy
     providers: Providers
 
-    def take(self, providers: Providers, prices: Prices) -> None:
-        """Go on with other packs and prices.
+    def take(self, providers: Providers) -> None:
+        """Go on with other packs.
 
         Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
         """
@@ -84,7 +84,6 @@ class Engine:
             msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
             raise UsageError(msg)
         self.providers.become(providers)
-        self.addon.governor.prices = prices
 
 
 def equip(settings: Settings) -> Equipment:
@@ -98,12 +97,6 @@ def equip(settings: Settings) -> Equipment:
         prices=prices,
         authority=authority_of(settings, providers),
     )
-
-
-def tables(settings: Settings) -> tuple[Providers, Prices]:
-    """Load packs and prices. Raises ``UsageError`` for what is wrong in them."""
-    where = settings.files[-1].name if settings.files else "leash.toml"
-    return load_providers(settings.providers, where=where), load_prices(settings.prices)
 
 
 def authority_of(settings: Settings, providers: Providers) -> Authority:

@@ -8,6 +8,7 @@ import click
 
 from leash_addon.cli import shown
 from leash_addon.cli.options import json_option, ledger_options, open_source, read_settings
+from leash_addon.cli.say import say
 from leash_addon.cli.tables import print_table
 from leash_addon.core.journal import Screened
 
@@ -52,6 +53,8 @@ def findings(
         click.echo(shown.as_json([one for entry in found for one in shown.findings(entry)]))
         return
     print_table(COLUMNS, _rows(found, zone))
+    if found:
+        say("`leash rules allow HASH` lets a text pass, `leash rules disable RULE` silences a rule")
     more = sum(entry.more for entry in found)
     if more:
         click.echo(f"{more} more fired on calls that had too many to list")

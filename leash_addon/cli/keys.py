@@ -28,6 +28,7 @@ from leash_addon.errors import UsageError
 from leash_addon.ledger import StoredKey, open_ledger
 from leash_addon.ledger.virtual_keys import add_key, all_keys, change_key, hash_of, named_key
 from leash_addon.proxy.master_key import master_key
+from leash_addon.proxy.sigv4 import SERVICE, read_pair
 from leash_addon.proxy.vault import seal
 
 LONGEST = 4096
@@ -72,7 +73,7 @@ def add(
 
     The provider's key is asked for, or read from standard input; it is never an argument. It is
     sent to the hosts of PROVIDER (as `leash keys add` knows them from the provider pack), and to
-    no others.
+    no others. For bedrock it may be ACCESS_KEY_ID:SECRET_ACCESS_KEY: requests are signed with it.
     """
     settings = read_settings(config, db=db)
     _check(settings, providers, name)
@@ -205,10 +206,10 @@ def _read_secret(providers: tuple[str, ...]) -> str:
     if " " in secret or secret.startswith(PREFIX):
         msg = "standard input: that is no provider's key; give the bare key, without Bearer"
         raise UsageError(msg)
-    if secret.startswith(AWS):
+    if secret.startswith(AWS) and (read_pair(secret) is None or set(providers) != {SERVICE}):
         msg = (
-            "standard input: an AWS access key signs each request, so nothing can stand for it; "
-            "make a Bedrock API key, a bearer token, and give that"
+            "standard input: an AWS key is ACCESS_KEY_ID:SECRET_ACCESS_KEY, for bedrock alone; "
+            "or give a Bedrock API key, a bearer token"
         )
         raise UsageError(msg)
     return secret

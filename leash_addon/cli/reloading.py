@@ -1,4 +1,4 @@
-"""Takes changed files in while the proxy runs; a broken edit keeps what was good, and says so."""
+"""Takes changed files in while a gateway runs, and whatever SIGHUP asks for."""
 
 import asyncio
 import logging
@@ -7,15 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from leash_addon.errors import LeashError
-
-logger = logging.getLogger(__name__)
-
-LOOK_AGAIN = 1.0
-"""Seconds between two looks at the files."""
-
-type Stamp = tuple[int, int, int] | None
-"""Inode, size and time of change of a file; ``None`` when there is none."""
+from leash_addon.proxy.watching import watch
 
 
 @asynccontextmanager
@@ -31,7 +23,7 @@ async def reloading(
     """
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, told.set)
-    watching = asyncio.create_task(_watch(paths, reload, told, loudness))
+    watching = asyncio.create_task(watch(paths, reload, told, loudness=loudness))
     try:
         yield
     finally:
@@ -39,38 +31,3 @@ async def reloading(
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-
-
-async def _watch(
-    paths: Sequence[Path],
-    reload: Callable[[], Awaitable[None]],
-    told: asyncio.Event,
-    loudness: int,
-) -> None:
-    seen = await asyncio.to_thread(_stamps, paths)
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), LOOK_AGAIN)
-        found = await asyncio.to_thread(_stamps, paths)
-        if found == seen and not told.is_set():
-            continue
-        told.clear()
-        seen = found
-        try:
-            await reload()
-        except LeashError as error:
-            logger.log(loudness, "kept as it was, because an edit is broken: %s", error)
-        except Exception:
-            logger.exception("kept as it was, because reloading failed")
-
-
-def _stamps(paths: Sequence[Path]) -> list[Stamp]:
-    return [_stamp(path) for path in paths]
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns)

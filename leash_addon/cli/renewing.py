@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from leash_addon.cli.admin.server import Admin
 from leash_addon.cli.admin.serving import change
-from leash_addon.cli.engine import Engine, tables
-from leash_addon.cli.lines import count
+from leash_addon.cli.engine import Engine
 from leash_addon.config.changes import changes
 from leash_addon.config.settings import Settings
+from leash_addon.config.tables import tables
 from leash_addon.ledger import LedgerWriter
 from leash_addon.proxy.listening import listener_certificate
-from leash_addon.proxy.renewal import renew
+from leash_addon.proxy.renewal import renew, told
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +43,13 @@ class Renewing:
         settings = await asyncio.to_thread(self._read)
         providers, prices = await asyncio.to_thread(tables, settings)
         certificate = await asyncio.to_thread(listener_certificate, self._begun)
-        self._engine.take(providers, prices)
+        self._engine.take(providers)
         if certificate is not None:
             self._engine.proxy.present(certificate)
-        addon = self._engine.addon
-        await renew(addon.governor, self._writer, settings, prices.describe())
-        if addon.access.entrance.gate is not None:
-            addon.access.entrance.gate.change(settings.tokens)
+        named = prices.describe()
+        await renew(self._engine.addon, self._writer, settings, prices=prices, named=named)
         if self._admin is not None:
             change(self._admin, settings)
         found = changes(self._now, settings, begun=self._begun)
         self._now = settings
-        told = [
-            f"reloaded: packs, {count(len(settings.tokens), 'token')}, prices {prices.describe()}"
-        ]
-        told += [f"changed: {', '.join(found.taken)}"] if found.taken else []
-        told += [f"only a restart takes {', '.join(found.restart)}"] if found.restart else []
-        logger.log(self._loudness, "%s", "; ".join(told))
+        logger.log(self._loudness, "%s", told(settings, found, named=named))

@@ -23,6 +23,7 @@ from leash_addon.proxy.cut import Cutter
 from leash_addon.proxy.denials import NO_SOCKETS
 from leash_addon.proxy.ear import listen
 from leash_addon.proxy.failing import account_of, answer, fail_closed
+from leash_addon.proxy.gently import parse
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.identity import Identity
 from leash_addon.proxy.intake import Intake, TurnedAway, is_unsent, is_upgrade, lowered
@@ -34,7 +35,7 @@ from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
 from leash_addon.proxy.uploads import Uploads
-from leash_addon.wire.asked import Asked, knows_nothing, parse_request
+from leash_addon.wire.asked import Asked
 from leash_addon.wire.routes import BLIND, Providers, Upgrade
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class LeashAddon:
                 self._flows[flow.id] = intake
                 if not await self._key_is_good(flow, intake):
                     return
-                if intake.route.free and not upgrade:
+                if intake.route.free and not upgrade and not self.keys.signs(flow):
                     flow.request.stream = not self._uploads.takes(intake, flow.request)
                     self.coverage.free += flow.request.stream
             case TurnedAway(denial=denial, shape=shape):
@@ -117,15 +118,14 @@ class LeashAddon:
         if intake is None or flow.response or flow.error or flow.request.stream:
             return
         headers, body = lowered(flow.request.headers), flow.request.raw_content or b""
-        recall = self.screening.recall if self.screening else knows_nothing
-        parsed = parse_request(intake.route, headers, body, url=intake.url, recall=recall)
+        parsed = await parse(self.screening, intake.route, headers, body, intake.url)
         if not intake.sure and (denial := self._reception.named(intake, parsed.top)) is not None:
             self.refuse(flow, denial)
             return
         if is_upgrade(headers):
             if self._upgraded(flow, intake):
                 return
-            parsed = parse_request(intake.route, headers, body, url=intake.url)
+            parsed = await parse(None, intake.route, headers, body, intake.url)
         asked = parsed.asked
         intake.streamed = asked.stream
         if asked.free or intake.route.free:

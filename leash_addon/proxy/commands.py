@@ -23,13 +23,23 @@ BY = "mitmproxy"
 
 
 class Commands:
-    """A sub-addon. ``ledger`` returns the open ledger, ``None`` before leash stands."""
+    """A sub-addon. ``ledger`` returns the open ledger, ``None`` before leash stands.
+
+    ``reload`` has the settings read anew.
+    """
 
     name = "leash-commands"
 
-    def __init__(self, ledger: Callable[[], Ledger | None]) -> None:
+    def __init__(
+        self, ledger: Callable[[], Ledger | None], reload: Callable[[], None] = lambda: None
+    ) -> None:
         """Remember where the ledger comes from."""
-        self._ledger = ledger
+        self._ledger, self._reload = ledger, reload
+
+    @command.command("leash.reload")  # type: ignore[untyped-decorator]
+    def reload(self) -> None:
+        """Read files and options anew; the log says what changed."""
+        self._reload()
 
     @command.command("leash.ps")  # type: ignore[untyped-decorator]
     def ps(self) -> Sequence[str]:

@@ -29,6 +29,7 @@ HEADERS = (
 SIGNED = b"aws4-"
 """How an Authorization begins that is a signature, not a key."""
 
+_SIGNED_BY = re.compile(rb"(?i:AWS4-HMAC-SHA256) +Credential=(lsh_[A-Za-z0-9_.-]+)/[^\r\n]*")
 _VALUE = re.compile(rb"(?:[A-Za-z-]+ +)?(lsh_[A-Za-z0-9_.-]+)")
 _QUERY = re.compile(r"(?<=[?&]key=)lsh_[A-Za-z0-9_.-]+")
 
@@ -88,8 +89,14 @@ def exchange(request: Request, old: str, new: str) -> None:
 
 
 def _in_headers(request: Request) -> list[str]:
-    values = (value for name, value in request.headers.fields if name.lower() in HEADERS)
-    return [match[1].decode() for value in values if (match := _VALUE.fullmatch(value.strip()))]
+    found = []
+    for name, value in request.headers.fields:
+        if name.lower() in HEADERS:
+            match = _VALUE.fullmatch(value.strip())
+            if match is None and name.lower() == b"authorization":
+                match = _SIGNED_BY.fullmatch(value.strip())
+            found += [match[1].decode()] if match else []
+    return found
 
 
 def _everything(request: Request) -> str:

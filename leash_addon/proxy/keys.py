@@ -8,11 +8,12 @@ call, on every machine. The flow holds a placeholder; ``proxy.seam`` knows what 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Protocol
 
-from mitmproxy.http import HTTPFlow
+from mitmproxy.http import HTTPFlow, Request
 
-from leash_addon.core.money import Instant
+from leash_addon.core.money import SECOND, Instant
 from leash_addon.core.verdict import Reason
 from leash_addon.core.virtual_keys import PREFIX, Grant, grant_of
 from leash_addon.errors import LeashError
@@ -26,6 +27,7 @@ from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.seam import Swap
+from leash_addon.proxy.sigv4 import SERVICE, read_pair, region_of, signed
 from leash_addon.proxy.vault import unseal
 from leash_addon.wire.routes import ProviderRule, Providers
 
@@ -36,10 +38,12 @@ BY_NAME = frozenset({"transparent", "socks5", "local", "wireguard"})
 """Modes in which only the TLS hello tells the name of the server, whose certificate is then checked
 against it. In the others that name is the listener's, and any client may choose it."""
 
-SIGNED = (
-    "AWS signs each request with its key, so a virtual key cannot stand for it; "
-    "use a Bedrock API key (a bearer token) as the provider's key"
+NO_PAIR = (
+    "this request is signed as AWS asks for, but its virtual key stands for no AWS key pair; store "
+    "ACCESS_KEY_ID:SECRET_ACCESS_KEY behind it, or send it as a Bedrock API key (a bearer token)"
 )
+NO_REGION = "the region that this request is for is not known, so it cannot be signed"
+NO_BEDROCK = "only requests to Bedrock are signed; this virtual key stands for an AWS key pair"
 
 
 class Shelf(Protocol):
@@ -83,6 +87,11 @@ class Keys:
         real = {"authorization": f"Bearer {self._swaps[flow.id].secret}"}
         intake.imputed = intake.imputed or is_imputed(host, real)
 
+    def signs(self, flow: HTTPFlow) -> bool:
+        """Tell whether a request is to be signed, which takes its whole body."""
+        swap = self._swaps.get(flow.id)
+        return swap is not None and swap.signs is not None
+
     def forget(self, flow: HTTPFlow) -> None:
         """Forget a flow that has ended."""
         self._swaps.pop(flow.id, None)
@@ -123,8 +132,6 @@ class Keys:
         """
         if not may_have_one(flow.request):
             return None
-        if is_signed(flow.request):
-            return _denied(SIGNED)
         try:
             token = token_of(flow.request)
         except ValueError as error:
@@ -138,7 +145,7 @@ class Keys:
         if rule is None:
             return _denied("a virtual key was sent to a host of no provider")
         why = stored.key.why_not(rule.name, self._clock()) or self._why_not_there(flow, rule)
-        return await self._taken(flow, token, stored) if why is None else _denied(why)
+        return await self._taken(flow, token, stored, rule) if why is None else _denied(why)
 
     async def _secret(self, stored: StoredKey) -> str:
         """Open a provider's key. A file or a keyring may keep us waiting, so no call asks twice."""
@@ -151,7 +158,9 @@ class Keys:
         self._opened = await asyncio.to_thread(self._master)
         return unseal(self._opened, stored.key.id, stored.key.providers, stored.sealed)
 
-    async def _taken(self, flow: HTTPFlow, token: str, stored: StoredKey) -> Grant | Denial:
+    async def _taken(
+        self, flow: HTTPFlow, token: str, stored: StoredKey, rule: ProviderRule
+    ) -> Grant | Denial:
         key = stored.key
         try:
             secret = await self._secret(stored)
@@ -159,10 +168,12 @@ class Keys:
             logger.error("the virtual key %s cannot be used: %s", key.name, error)  # noqa: TRY400
             message = f"leash cannot open the virtual key {key.name}; its log says why"
             return Denial(reason=Reason.AUTH.value, message=message, status=503)
-        placeholder = f"{PREFIX}{key.id}.hidden"
-        exchange(flow.request, token, placeholder)
+        swap = swap_of(f"{PREFIX}{key.id}.hidden", secret, flow.request, rule, self._clock)
+        if isinstance(swap, str):
+            return _denied(swap)
+        exchange(flow.request, token, swap.placeholder)
         self._tokens[flow.id] = token
-        self._swaps[flow.id] = Swap(placeholder=placeholder, secret=secret)
+        self._swaps[flow.id] = swap
         return grant_of(key, stored.stamp)
 
     def _why_not_there(self, flow: HTTPFlow, rule: ProviderRule) -> str | None:
@@ -191,6 +202,37 @@ class Empty:
     async def find_key(self, token: str) -> StoredKey | None:  # noqa: ARG002
         """Find nothing."""
         return None
+
+
+def swap_of(
+    placeholder: str,
+    secret: str,
+    request: Request,
+    rule: ProviderRule,
+    clock: Callable[[], Instant],
+) -> Swap | str:
+    """Return how a provider's key gets into a request, or why it cannot."""
+    pair = read_pair(secret)
+    if pair is None:
+        return NO_PAIR if is_signed(request) else Swap(placeholder=placeholder, secret=secret)
+    if rule.name != SERVICE:
+        return NO_BEDROCK
+    region = region_of(request.headers.fields, plain(request.host))
+    if region is None:
+        return NO_REGION
+
+    def sign(made: Request) -> None:
+        made.headers.fields = signed(
+            pair,
+            method=made.method,
+            target=made.path,
+            fields=made.headers.fields,
+            body=made.raw_content or b"",
+            region=region,
+            at=datetime.fromtimestamp(clock() / SECOND, UTC),
+        )
+
+    return Swap(placeholder=placeholder, secret=pair.secret, signs=sign)
 
 
 def _denied(message: str) -> Denial:

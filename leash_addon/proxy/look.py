@@ -33,6 +33,9 @@ LARGE: Final = 64 * 1024
 INTRICATE: Final = 2_000
 """Bytes, and quotes or backslashes, of a piece that is read and rewritten in a thread."""
 
+HUGE: Final = 1024 * 1024
+"""Bytes of what is gone through in a thread, however simple that is."""
+
 MANY: Final = 256
 """Known pieces between two looks at the time."""
 
@@ -90,13 +93,17 @@ class Look:
     async def verdicts(self, parts: Iterable[Readable]) -> AsyncIterator[tuple[Readable, Verdict]]:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
-            key = self._verdicts.key(self.account, piece.raw)
+            name = (self.account, piece.raw)
+            huge = len(piece.raw) > HUGE
+            key = (
+                await self._aside(self._verdicts.key, *name) if huge else self._verdicts.key(*name)
+            )
             verdict = self._verdicts.find(key)
             if verdict is None:
                 verdict = await self._verdict(piece)
                 self._verdicts.keep(key, verdict)
                 await self._breathe()
-            elif number % MANY == 0:
+            elif number % MANY == 0 or len(piece.raw) > LARGE:
                 await self._breathe()
             if verdict is not CLEAN:
                 yield piece, verdict

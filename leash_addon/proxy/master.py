@@ -39,6 +39,7 @@ from leash_addon.proxy.late import watched
 from leash_addon.proxy.lean import LeanOptions, lean
 from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.onboarding import Onboarding
+from leash_addon.proxy.pace import paced
 from leash_addon.proxy.porter import Porter
 from leash_addon.proxy.seam import seam
 from leash_addon.proxy.silent import listening_by
@@ -116,6 +117,7 @@ class Proxy:
         self._exit.enter_context(discreet())
         self._exit.enter_context(bounded(self._max_body))
         self._exit.enter_context(watched(self._porter))
+        self._exit.enter_context(paced(self._porter.server_of))
         self._exit.enter_context(seam(self._addon.keys.swaps))
         with untold():
             try:

@@ -19,7 +19,7 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.histories import Histories
-from leash_addon.proxy.look import Look, UnreadableError
+from leash_addon.proxy.look import HUGE, Look, UnreadableError
 from leash_addon.proxy.resent import Met, Resent
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
@@ -31,9 +31,6 @@ from leash_addon.wire.texts.tools import tool_name
 from leash_addon.wire.uploads import files_of
 
 logger = logging.getLogger(__name__)
-
-HUGE: Final = 1024 * 1024
-"""Bytes of a request that is put together in a thread."""
 
 ACTING: Final = frozenset({Action.ANNOTATE, Action.REDACT, Action.REFUSE})
 
@@ -128,7 +125,8 @@ class Screening:
             return Judgement(hostile=UNREADABLE) if acts else NOTHING
         look = self._look(f"{run} files", signed=False)
         judged: list[Judged] = []
-        async for _, verdict in look.verdicts(files_of(headers, plain)):
+        files = await self._aside(partial(files_of, headers, plain), plain)
+        async for _, verdict in look.verdicts(files):
             judged += verdict.judged
         return _judgement(judged, look)
 
@@ -149,9 +147,9 @@ class Screening:
         resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
         async for piece, verdict in look.verdicts(resent.new()):
             resent.hear(piece.path, verdict)
-        await self._aside(partial(histories.learn, look.account, resent), parsed)
+        await self._aside(partial(histories.learn, look.account, resent), parsed.plain)
         judged = resent.judged
-        body = await self._aside(resent.put_together, parsed) if resent.changes else None
+        body = await self._aside(resent.put_together, parsed.plain) if resent.changes else None
         found = _judgement(judged, look, body)
         blocked = found.blocked
         if blocked is not None and blocked.call and not blocked.tool:
@@ -170,9 +168,9 @@ class Screening:
             known=self._known,
         )
 
-    async def _aside[T](self, work: Callable[[], T], parsed: Parsed) -> T:
+    async def _aside[T](self, work: Callable[[], T], plain: bytes) -> T:
         """Do what goes through a whole request, for a huge one in the thread."""
-        if len(parsed.plain) <= HUGE:
+        if len(plain) <= HUGE:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 

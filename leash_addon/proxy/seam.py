@@ -10,7 +10,7 @@ this method not called, the placeholder would go upstream and be refused there.
 The copy asks for an answer without content coding or WebSocket compression, so that it can be read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,12 +37,20 @@ from leash_addon.proxy.scrub import Scrubber
 UNREADABLE = "leash: the provider's answer has a coding that a virtual key's answer may not have"
 
 
+type Signer = Callable[[Request], None]
+"""Signs a whole request that is about to go upstream."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Swap:
-    """The key of one flow: ``placeholder`` in the flow, ``secret`` on the wire."""
+    """The key of one flow: ``placeholder`` in the flow, ``secret`` on the wire.
+
+    ``signs``: signs the request with the key, which itself does not go over the wire.
+    """
 
     placeholder: str
     secret: str = field(repr=False)
+    signs: Signer | None = field(default=None, repr=False)
     scrubber: Scrubber = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -123,9 +131,12 @@ def _changed(child: Layer | HttpStream, event: Event, swap: Swap) -> Iterator[Ev
 
 def _with_key(request: Request, swap: Swap) -> Request:
     made = request.copy()
-    exchange(made, swap.placeholder, swap.secret)
     made.headers["accept-encoding"] = "identity"
     made.headers.pop("sec-websocket-extensions", None)
+    if swap.signs is None:
+        exchange(made, swap.placeholder, swap.secret)
+    else:
+        swap.signs(made)
     return made
 
 

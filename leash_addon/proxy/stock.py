@@ -20,9 +20,8 @@ from mitmproxy.http import HTTPFlow, Response
 
 from leash_addon.config import values
 from leash_addon.config.load import load
-from leash_addon.config.packs import load_providers
-from leash_addon.config.prices import load_prices
 from leash_addon.config.settings import KEYS, Key, Settings
+from leash_addon.config.tables import tables
 from leash_addon.core.money import Instant
 from leash_addon.errors import LeashError
 from leash_addon.ledger import Ledger, LedgerWriter, open_ledger
@@ -30,17 +29,20 @@ from leash_addon.proxy.access import Access
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.bounded import bounded
 from leash_addon.proxy.clients import load_clients
+from leash_addon.proxy.closing import closing
 from leash_addon.proxy.commands import Commands
 from leash_addon.proxy.discreet import discreet
 from leash_addon.proxy.flow_view import LeashContentview
 from leash_addon.proxy.governor import Governor
 from leash_addon.proxy.keys import Keys
+from leash_addon.proxy.last_word import LastWord
 from leash_addon.proxy.lively import lively
 from leash_addon.proxy.master_key import master_key
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.seam import seam
 from leash_addon.proxy.secret import open_secret
+from leash_addon.proxy.stock_renewal import StockRenewal
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +66,11 @@ class Stock:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.addons: list[LeashAddon] = []
-        self.commands = Commands(lambda: self._ledger)
+        self.commands = Commands(lambda: self._ledger, self._again)
         self._ledger: Ledger | None = None
         self._writer: LedgerWriter | None = None
         self._rulebook: Rulebook | None = None
+        self._renewal: StockRenewal | None = None
         self._exit = ExitStack()
 
     def load(self, loader: Loader) -> None:
@@ -91,6 +94,14 @@ class Stock:
             msg = "leash keeps keys out of logs: proxy_debug would write what goes over the wire"
             raise exceptions.OptionsError(msg)
 
+        if any(name.startswith(PREFIX) for name in updated):
+            self._again()
+
+    def _again(self) -> None:
+        """Read the settings anew, once leash stands."""
+        if self._renewal is not None:
+            self._renewal.again()
+
     async def running(self) -> None:
         """Open the ledger and begin to govern; an error logged here ends mitmproxy."""
         unknown = [name for name in ctx.options.deferred if name.startswith(PREFIX)]
@@ -110,8 +121,9 @@ class Stock:
 
     async def done(self) -> None:
         """Settle what is open and close the ledger."""
-        if self._rulebook is not None:
-            self._rulebook.stop()
+        for watching in (self._rulebook, self._renewal):
+            if watching is not None:
+                watching.stop()
         if self._writer is None:
             return
         governor, writer, self._writer = self.addons[0].governor, self._writer, None
@@ -123,8 +135,7 @@ class Stock:
 
     async def _start(self) -> None:
         settings = _settings()
-        providers = load_providers(settings.providers, where=_where(settings))
-        prices = load_prices(settings.prices)
+        providers, prices = tables(settings)
         screening = await asyncio.to_thread(open_screening, settings)
         ledger = open_ledger(settings.db, terms=settings.terms)
         writer = LedgerWriter(ledger, clock=_clock, rng=secrets.SystemRandom())
@@ -152,6 +163,7 @@ class Stock:
             clock=_clock,
         )
         self._exit.enter_context(seam(keys.swaps))
+        self._exit.enter_context(closing())
         self._exit.enter_context(discreet())
         self._exit.enter_context(bounded(settings.max_body))
         access = Access.of(settings, providers, clock=_clock, run=policy.run)
@@ -166,8 +178,13 @@ class Stock:
                 access=access,
             )
         )
+        self._exit.callback(LastWord(self.addons[0], ctx.master.addons).leave)
+        self._renewal = StockRenewal(
+            self.addons[0], writer, providers, read=_settings, begun=settings
+        )
+        self._renewal.start()
         if screening is not None:
-            self._rulebook = Rulebook(screening, settings)
+            self._rulebook = Rulebook(screening, settings, alone=False)
             self._rulebook.start()
             self._exit.enter_context(lively())
         if not settings.limits_given:
@@ -202,10 +219,6 @@ def _kind(key: Key) -> tuple[type, object]:
 def _hint(name: str) -> str:
     close = get_close_matches(name, [*OWN, *(PREFIX + key.flat for key in STOCK_KEYS)], n=1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def _where(settings: Settings) -> str:
-    return settings.files[-1].name if settings.files else "leash.toml"
 
 
 def _clock() -> Instant:

@@ -1,8 +1,10 @@
-"""Uploaded files: text among them is screened before it goes upstream, as a document is.
+"""What is left with a provider for a later call: it is screened before it goes upstream.
 
-An upload is free and asks no model, so what is found in one that passes goes on record with the
-run's next call. Its bytes are never changed: annotate and redact do what ``signed`` says. A file
-that is no text, and an upload that is too large or of unannounced size, passes and is counted.
+Uploaded files, of which text is read as a document is, and the words of threads, conversations and
+sessions (``wire.kept``). Such a request is free and asks no model, so what is found in one that
+passes goes on record with the run's next call. A file's bytes are never changed: annotate and
+redact do what ``signed`` says. A file that is no text, and a request that is too large or of
+unannounced size, passes and is counted.
 """
 
 from collections import OrderedDict
@@ -14,7 +16,10 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.intake import Intake, lowered
+from leash_addon.proxy.screened import screen
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
+from leash_addon.wire.asked import parse_request
+from leash_addon.wire.kept import kept_words
 from leash_addon.wire.uploads import MULTIPART
 
 MOST: Final = 8 * 1024 * 1024
@@ -35,10 +40,8 @@ class Uploads:
         self._waiting: OrderedDict[str, list[Judgement]] = OrderedDict()
 
     def takes(self, intake: Intake, request: Request) -> bool:
-        """Tell whether a request is to be kept until it is screened, and not to stream through."""
-        if self._screening is None or not is_upload(intake, request):
-            return False
-        if self._screening.settings.action(Part.TOOL_RESULT) is Action.OFF:
+        """Tell whether a request is to be held until it is screened, and not to stream through."""
+        if self._screening is None or not self._brings(intake, request):
             return False
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) <= MOST:
@@ -47,11 +50,15 @@ class Uploads:
         return False
 
     async def judge(self, intake: Intake, request: Request) -> Judgement:
-        """Screen an upload; nothing is found in any other request."""
-        if self._screening is None or not is_upload(intake, request):
+        """Screen such a request; nothing is found in any other."""
+        if self._screening is None or not self._brings(intake, request):
             return NOTHING
         headers, body = lowered(request.headers), request.raw_content or b""
-        judged = await self._screening.judge_upload(intake.run, headers, body)
+        if (route := kept_words(intake.route, request.path)) is not None:
+            parsed = parse_request(route, headers, body)
+            judged = await screen(self._screening, intake.run, route, parsed, request)
+        else:
+            judged = await self._screening.judge_upload(intake.run, headers, body)
         self._coverage.unread += judged.skipped
         if judged.found and not judged.hostile:
             waiting = self._waiting.setdefault(intake.run, [])
@@ -59,6 +66,14 @@ class Uploads:
             while len(self._waiting) > MOST_RUNS:
                 self._waiting.popitem(last=False)
         return judged
+
+    def _brings(self, intake: Intake, request: Request) -> bool:
+        """Tell whether a request leaves something that is looked at."""
+        if request.method not in WRITING or self._screening is None:
+            return False
+        looks = self._screening.settings.action(Part.TOOL_RESULT) is not Action.OFF
+        words = kept_words(intake.route, request.path) is not None
+        return words or (looks and is_upload(intake, request))
 
     def found(self, run: str) -> tuple[Found, ...]:
         """Return what was found in a run's uploads and is not on record yet, each once."""
@@ -72,8 +87,8 @@ class Uploads:
 
 
 def is_upload(intake: Intake, request: Request) -> bool:
-    """Tell whether a request brings a file: a form, or the bytes themselves to ``/upload/``."""
-    if not intake.route.free or request.method not in WRITING:
+    """Tell whether a free request brings a file: a form, or its bytes to ``/upload/``."""
+    if not intake.route.free:
         return False
     kind = request.headers.get("content-type", "").lower()
     return kind.startswith(MULTIPART) or "/upload/" in request.path.partition("?")[0]

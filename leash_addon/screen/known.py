@@ -6,7 +6,7 @@ Known ones are written over with blanks before a text is screened: what is left 
 paragraphs keep their ends (which no pattern's gap passes), and whatever somebody put beside, in
 front of or behind a known paragraph is read as ever.
 
-Only white space is evened out (space, tab, line feed, carriage return). Letter case, lookalikes
+Only ASCII's white space is evened out. Letter case, lookalikes
 and invisible characters are not: a paragraph with a hidden message in it is another paragraph.
 Nothing varies within one, so a path or a date in it cannot carry words of anybody's own.
 """
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from leash_addon.core.part import Part
@@ -24,9 +24,11 @@ DIGITS: Final = 32
 LEAST, MOST = 24, 16_384
 """Characters of a paragraph that is looked up; shorter and longer ones are always screened."""
 
-WHITE: Final = " \t\r\n"
-GAP: Final = re.compile(r"\n[ \t\r]*\n[ \t\r\n]*")
-RUN: Final = re.compile(r"[ \t\r\n]+")
+MANY: Final = 1_024
+"""Paragraphs of one text that are looked up, so that no text makes us hash for long."""
+
+WHITE: Final = " \t\r\n\v\f"
+GAP: Final = re.compile(r"\n[ \t\r]*+\n[ \t\r\n]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class KnownPrompts:
             return text
         kept: list[str] = []
         done = 0
-        for start, end in paragraphs(text, starts):
+        for start, end in islice(paragraphs(text, starts), MANY):
             if LEAST <= end - start <= MOST and paragraph_hash(text[start:end]) in known:
                 kept += (text[done:start], " " * (end - start))
                 done = end
@@ -76,8 +78,8 @@ def _filled(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def paragraph_hash(paragraph: str) -> str:
     """Return SHA-256 of a paragraph with one space for each run of white space: 32 digits of it."""
-    even = RUN.sub(" ", paragraph.strip(WHITE))
-    return sha256(even.encode("utf-8", "replace")).hexdigest()[:DIGITS]
+    even = b" ".join(paragraph.encode("utf-8", "replace").split())
+    return sha256(even).hexdigest()[:DIGITS]
 
 
 def hashes(text: str, starts: Iterable[int] = (0,)) -> Iterator[str]:

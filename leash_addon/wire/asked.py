@@ -108,9 +108,11 @@ def parse_request(
     *,
     url: str = "",
     recall: Recall = knows_nothing,
+    read: Body | None = None,
 ) -> Parsed:
     """Read a request. ``headers``: names in lower case. ``url``: with or without its host.
 
+    ``recall``: tells what is known of it. ``read``: its JSON, where that has been read already.
     Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
     """
     shape = SHAPES.get(route.format or "", OTHER)
@@ -127,8 +129,9 @@ def parse_request(
         return Parsed(asked=asked, plain=plain)
     if headers.get("content-type", "").lower().startswith(MULTIPART):
         return Parsed(asked=_read_form(asked, plain), plain=plain)
-    known = recall(plain)
-    read = None if known is None else read_without(plain, known, READ_BODY)
+    known = recall(plain) if read is None else None
+    if known is not None:
+        read = read_without(plain, known, READ_BODY)
     try:
         if read is None:
             known, (plain, read) = None, _decoded(plain)

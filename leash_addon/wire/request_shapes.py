@@ -71,6 +71,8 @@ class Body(Struct):
     additional_instructions: Words = None
     additional_messages: Words = None
     thread: Words = None
+    items: Words = None
+    content: Words = None
     item: Raw = Raw()
     session: Raw = Raw()
     response: Raw = Raw()

@@ -56,7 +56,7 @@ def sent(scene: Scene, place: Place) -> list[dict[str, object]]:
     """Return the requests of an agent that works in a place."""
     flags = () if scene.at_a_terminal else ("--tool-loop",)
     with fake_provider(*flags) as fake, home() as here:
-        here.furnish(scene.files(here.path))
+        scene.furnish(here)
         place.furnish(here)
         program = str(cache() / "node_modules" / ".bin" / scene.agent)
         words = [*LEASH, *FLAGS, "--upstream", fake.url, "--", program, *scene.words, place.prompt]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from fuzzing.reading import reading
 from fuzzing.screening import screening
 
 from leash_addon.wire.asked import Asked, read_request, with_usage_option
@@ -112,7 +113,10 @@ def formats(program: bytes) -> None:
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {each.__name__: each for each in (framers, decoders, requests, swallowing, formats, screening)}
+    {
+        each.__name__: each
+        for each in (framers, decoders, requests, reading, swallowing, formats, screening)
+    }
 )
 
 

@@ -17,6 +17,7 @@ from leash_addon.cli.main import main
 from tests.cli.world import PATIENCE, Leash
 
 REAL = "sk-real-0123456789abcdefghijklmnop"
+PAIR = "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN = re.compile(r"lsh_[A-Za-z0-9_-]{43}")
 
 type Run = Callable[..., tuple[int, str, str]]
@@ -48,6 +49,14 @@ def test_add_prints_a_key_once_and_stores_neither(run: Run, tmp_path: Path) -> N
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert (REAL.encode() in kept, token.encode() in kept) == (False, False)
     assert token not in run("list", "--json")[1]
+
+
+def test_a_key_pair_is_stored_for_bedrock(run: Run, tmp_path: Path) -> None:
+    """An AWS key id with its secret is a key of Bedrock's; neither half is in any file."""
+    code, out, _ = run("add", "bedrock", "--name", "aws", given=PAIR)
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert (code, TOKEN.fullmatch(out.strip()) is not None) == (0, True)
+    assert [half for half in PAIR.split(":") if half.encode() in kept] == []
 
 
 def test_list_shows_the_terms(run: Run) -> None:
@@ -122,7 +131,10 @@ def test_rotate_makes_another_key(run: Run, tmp_path: Path) -> None:
         pytest.param(
             ("add", "openai", "--name", "a"), "Bearer sk-12345678", "bare key", id="scheme"
         ),
-        pytest.param(("add", "bedrock", "--name", "a"), "AKIA1234567890", "signs each", id="aws"),
+        pytest.param(
+            ("add", "bedrock", "--name", "a"), "AKIA1234567890", "ACCESS_KEY_ID", id="aws"
+        ),
+        pytest.param(("add", "openai", "--name", "a"), PAIR, "for bedrock alone", id="a pair"),
         pytest.param(
             ("add", "openai", "--name", "a", "--max-cost", "x"), REAL, "--max-cost:", id="money"
         ),

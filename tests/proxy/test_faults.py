@@ -31,7 +31,7 @@ def breaks(*_: object, **__: object) -> None:
     [
         pytest.param(Reception, "receive", id="requestheaders"),
         pytest.param(Identity, "caller", id="requestheaders, who calls"),
-        pytest.param(addon_module, "parse_request", id="request"),
+        pytest.param(addon_module, "parse", id="request"),
         pytest.param(Governor, "ask", id="governor"),
         pytest.param(Governor, "admit", id="admission"),
         pytest.param(addon_module, "ask_for_usage", id="after admission"),

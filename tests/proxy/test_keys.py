@@ -4,6 +4,8 @@ import asyncio
 import base64
 import gzip
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from leash_addon.ledger.virtual_keys import add_key, change_key, hash_of
 from leash_addon.proxy.keys import Keys
 from leash_addon.proxy.policy import Policy
 from leash_addon.proxy.refusals import Denial
+from leash_addon.proxy.sigv4 import Pair, signed
 from leash_addon.proxy.vault import seal
 from tests.proxy.test_sockets import CREATE, RESPONSES, Kind, rest, staged, turn
 from tests.proxy.world import (
@@ -46,11 +49,11 @@ CHAT = "https://api.openai.com/v1/chat/completions"
 BODY = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def stored(token: str = TOKEN, **terms: Any) -> StoredKey:  # noqa: ANN401 - fields of a key
+def stored(token: str = TOKEN, real: str = "", **terms: Any) -> StoredKey:  # noqa: ANN401 - fields of a key
     """Make a virtual key that stands for the real one."""
     given: dict[str, Any] = {"name": "team-a", "providers": ("openai",), "created_at": clock()}
     key = VirtualKey(id=token[-8:], **(given | terms))
-    sealed = seal(MASTER, key.id, key.providers, REAL)
+    sealed = seal(MASTER, key.id, key.providers, real or REAL)
     return StoredKey(key=key, hash=hash_of(token), sealed=sealed)
 
 
@@ -114,7 +117,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, str], str, str]] = {
         {},
         {"authorization": f"AWS4-HMAC-SHA256 Credential={TOKEN}/20261122/us-east-1, x"},
         "",
-        "AWS signs",
+        "no AWS key pair",
     ),
 }
 """By name: the terms of the key, the request's headers, an addition to its path, what is said."""
@@ -132,6 +135,89 @@ async def test_no_bad_key_goes_upstream(world: MakeWorld) -> None:
             assert why in said["message"], (name, said["message"])
             found[name] = (answer.status_code, said["code"], TOKEN in answer.text)
         assert (found, it.provider.requests) == (dict.fromkeys(BAD, (401, "auth", False)), [])
+
+
+BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com/model/tiny%3A0"
+PAIR = Pair(access="AKIAIOSFODNN7EXAMPLE", secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+SCOPE = "20200101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=00"
+
+
+@pytest.mark.parametrize("path", ["converse", "converse-stream", "count-tokens"])
+async def test_a_request_signed_with_a_virtual_key_is_signed_anew(
+    world: MakeWorld, path: str
+) -> None:
+    """The provider gets a signature of the real pair over what it gets, calls or not."""
+    body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    headers = {
+        "authorization": f"AWS4-HMAC-SHA256 Credential={TOKEN}/{SCOPE}",
+        "x-amz-date": "20200101T000000Z",
+        "x-amz-security-token": "the agent's own",
+    }
+    async with world() as it, it.client() as client:
+        give(it, providers=("bedrock",), real=f"{PAIR.access}:{PAIR.secret}")
+        answer = await client.post(f"{BEDROCK}/{path}", json=body, headers=headers)
+        (got,) = it.provider.requests
+    at = datetime.strptime(got.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    fields = [(name.encode(), value.encode()) for name, value in got.headers.items()]
+    what = {"method": "POST", "target": got.path, "body": got.body, "region": "us-east-1"}
+    again = dict(signed(PAIR, fields=fields, at=at, **what))  # type: ignore[arg-type]
+    assert got.headers["authorization"].encode() == again[b"authorization"]
+    assert f"Credential={PAIR.access}/" in got.headers["authorization"]
+    assert (answer.status_code, json.loads(got.body)) == (200, body)
+    assert [word for word in (TOKEN, PAIR.secret, "the agent's") if word in str(got)] == []
+
+
+async def test_awss_own_client_signs_with_a_virtual_key(world: MakeWorld, tmp_path: Path) -> None:
+    """Botocore takes the lsh_ key for both halves of a pair, and its call is signed anew."""
+    pytest.importorskip("botocore", reason="botocore is not installed")
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415
+
+    async with world() as it:
+        give(it, providers=("bedrock",), real=f"{PAIR.access}:{PAIR.secret}")
+        root = tmp_path / "root.pem"
+        root.write_bytes(it.authority.root_pem)
+        proxies = {"https": f"http://127.0.0.1:{it.port}"}
+        client = Session().create_client(
+            "bedrock-runtime",
+            region_name="us-east-1",
+            aws_access_key_id=TOKEN,
+            aws_secret_access_key=TOKEN,
+            verify=str(root),
+            config=Config(proxies=proxies, retries={"total_max_attempts": 1}),
+        )
+        asked = [{"role": "user", "content": [{"text": "hi"}]}]
+        answer = await asyncio.to_thread(client.converse, modelId="tiny-v1:0", messages=asked)
+        client.close()
+        (got,) = it.provider.requests
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert f"Credential={PAIR.access}/" in got.headers["authorization"]
+    assert TOKEN not in str(got)
+
+
+async def test_bedrocks_own_api_keys_are_exchanged_like_others(world: MakeWorld) -> None:
+    """A Bearer token that stands for one goes as that one."""
+    async with world() as it, it.client() as client:
+        give(it, providers=("bedrock",), real="ABSKQmVkcm9ja0FQSUtleS1leGFtcGxl")
+        bearer = {"authorization": f"Bearer {TOKEN}"}
+        answer = await client.post(f"{BEDROCK}/converse", json={"messages": []}, headers=bearer)
+        (got,) = it.provider.requests
+    expected = "Bearer ABSKQmVkcm9ja0FQSUtleS1leGFtcGxl"
+    assert (answer.status_code, got.headers["authorization"]) == (200, expected)
+
+
+async def test_a_pair_signs_for_bedrock_alone(world: MakeWorld) -> None:
+    """Elsewhere a pair is no key, and nothing is sent; the refusals have the provider's shape."""
+    async with world() as it, it.client() as client:
+        give(it, providers=("openai", "bedrock"), real=f"{PAIR.access}:{PAIR.secret}")
+        bearer = {"authorization": f"Bearer {TOKEN}"}
+        other = await client.post(CHAT, json=BODY, headers=bearer)
+        change_key(it.ledger.database, "team-a", lambda _: stored(providers=("bedrock",)))
+        sign = {"authorization": f"AWS4-HMAC-SHA256 Credential={TOKEN}/{SCOPE}"}
+        wrong = await client.post(f"{BEDROCK}/converse", json={"messages": []}, headers=sign)
+        assert it.provider.requests == []
+    assert (other.status_code, "only requests to Bedrock" in other.text) == (401, True)
+    assert (wrong.status_code, "no AWS key pair" in wrong.json()["message"]) == (401, True)
 
 
 async def test_the_refusal_has_the_providers_shape(world: MakeWorld) -> None:

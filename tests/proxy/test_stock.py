@@ -13,12 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from leash_addon.config.tokens import shown_hash
 from leash_addon.ledger import open_ledger
 from tests.proxy.world import Provider, chat_answer
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "leash_addon" / "proxy" / "script.py"
 MITMDUMP = "import sys; from mitmproxy.tools.main import mitmdump; sys.exit(mitmdump())"
+TOKEN = "a_token_that_is_long_enough"
 CALL = {"model": "gpt-4o-mini", "messages": []}
 
 
@@ -43,7 +45,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def mitmdump(
-    home: Path, *options: str, script: Path | None = None
+    home: Path, *options: str, script: Path | None = None, token: str = ""
 ) -> AsyncIterator[tuple[int, Provider]]:
     """Run mitmdump with leash in front of a scripted provider, after another script's hooks."""
     provider, port = Provider(), free_port()
@@ -59,7 +61,7 @@ async def mitmdump(
         stderr=subprocess.STDOUT,
     )
     try:
-        await listening(port)
+        await listening(port, token)
         async with server:
             yield port, provider
     finally:
@@ -67,12 +69,13 @@ async def mitmdump(
         await made.communicate()
 
 
-async def listening(port: int) -> None:
+async def listening(port: int, token: str = "") -> None:
     """Wait until leash answers on a port with anything but "not ready"."""
     async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while True:
             try:
-                answer = await client.get(f"http://127.0.0.1:{port}/v1/models")
+                headers = {"x-leash-token": token} if token else {}
+                answer = await client.get(f"http://127.0.0.1:{port}/v1/models", headers=headers)
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
                 continue
@@ -149,7 +152,7 @@ class Probe:
             said = ctx.master.commands.execute(words) if words != "view" else self.view()
         except exceptions.CommandError as error:
             said = f"error: {error}"
-        text = said if isinstance(said, str) else "\\n".join(said)
+        text = said if isinstance(said, str) else "\\n".join(said or [])
         flow.response = http.Response.make(200, text.encode())
 
     def view(self):
@@ -193,3 +196,72 @@ async def test_commands_and_a_view_show_what_leash_knows(tmp_path: Path) -> None
     assert "limits  max_calls 2" in told
     assert killed.startswith("killed run mine at 2 calls")
     assert [line[:6] for line in wrong] == ["error:", "error:"]
+
+
+@pytest.mark.long
+@pytest.mark.asyncio
+async def test_files_and_options_change_while_mitmproxy_runs(tmp_path: Path) -> None:
+    """Limits and tokens follow the file, ``:set`` and ``leash.reload``; a broken edit is none."""
+    script, file = tmp_path / "probe.py", tmp_path / "leash.toml"
+    script.write_text(PROBE)
+    token = f'[[token]]\nname = "t"\nhash = "{shown_hash(TOKEN)}"\n'
+    file.write_text(f"[limits]\nmax_calls = 1\n{token}")
+    async with (
+        mitmdump(tmp_path, script=script, token=TOKEN) as (port, _),
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+
+        async def called(run: str, token: str = TOKEN) -> int:
+            headers = {"x-loop-id": run, "x-leash-token": token}
+            return (await client.post(url, json=CALL, headers=headers)).status_code
+
+        async def becomes(status: int, run: str, token: str = TOKEN) -> bool:
+            """Make first and second calls of fresh runs until the second comes out so."""
+            async with asyncio.timeout(20):
+                for number in range(400):
+                    name = f"{run}-{number}"
+                    await called(name, token)
+                    if await called(name, token) == status:
+                        return True
+                    await asyncio.sleep(0.05)
+            return False
+
+        async def told(words: str) -> str:
+            headers = {"x-command": words, "x-leash-token": TOKEN}
+            return (await client.get(url, headers=headers)).text
+
+        assert [await called("a") for _ in range(2)] == [200, 429]
+        other = "another_token_that_is_long_enough"
+        more = token.replace('"t"', '"u"').replace(shown_hash(TOKEN), shown_hash(other))
+        file.write_text(f"[limits]\nmax_calls = 2\n{token}{more}")
+        assert await becomes(200, "b", other)
+        file.write_text("[limits]\nmax_cots = 1\n")
+        assert await told("leash.reload") == ""
+        assert await becomes(200, "c")
+        assert await told("set leash_max_calls=1") == ""
+        file.write_text(token)
+        assert await becomes(429, "d")
+        assert await called("e", other) == 401
+
+
+@pytest.mark.long
+@pytest.mark.asyncio
+async def test_a_handshake_that_is_refused_ends_its_connection(tmp_path: Path) -> None:
+    """Inside SOCKS too, where mitmproxy by itself would leave the socket open for good."""
+    socks = free_port()
+    options = ("mode=regular", f"mode=socks5@127.0.0.1:{socks}", "leash_passthrough=deny")
+    async with mitmdump(tmp_path, *options):
+        reader, writer = await asyncio.open_connection("127.0.0.1", socks)
+        writer.write(b"\x05\x01\x00")
+        assert await reader.readexactly(2) == b"\x05\x00"
+        writer.write(b"\x05\x01\x00\x03\x0bexample.com" + (443).to_bytes(2))
+        assert (await reader.readexactly(10))[1] == 0
+        hello, unused = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl.create_default_context().wrap_bio(unused, hello, server_hostname="example.com")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        writer.write(hello.read())
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()

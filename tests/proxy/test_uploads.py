@@ -9,7 +9,7 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.core.verdict import Reason
 from leash_addon.proxy import uploads
-from tests.proxy.test_screening import BAD, RULE, screening
+from tests.proxy.test_screening import BAD, MARKER, RULE, screening
 from tests.proxy.world import MakeWorld
 
 pytestmark = pytest.mark.asyncio
@@ -39,6 +39,7 @@ async def test_a_hostile_file_is_refused(world: MakeWorld, kind: str) -> None:
         requests = [request.path for request in it.provider.requests]
     assert (refused.status_code, refused.json()["error"]["rule"]) == (403, RULE)
     assert refused.json()["error"]["place"] == "files[1]"
+    assert "Go on without that file" in refused.json()["error"]["message"]
     assert (passed.status_code, requests) == (200, ["/v1/files"])
     assert (entry.reason, found) == (Reason.SCREENING, [RULE])
 
@@ -49,6 +50,33 @@ async def test_a_raw_upload_is_screened(world: MakeWorld) -> None:
     async with world(screening=screen) as it, it.client() as client:
         refused = await client.post(GEMINI, params={"upload_id": "u"}, content=BAD.encode())
         assert (refused.status_code, it.provider.requests) == (403, [])
+
+
+KEPT = [
+    pytest.param("threads/t1/messages", {"role": "user", "content": BAD}, id="thread"),
+    pytest.param(
+        "conversations/c1/items", {"items": [{"role": "user", "content": BAD}]}, id="item"
+    ),
+    pytest.param("assistants", {"model": "m", "instructions": BAD}, id="assistant"),
+    pytest.param("realtime/client_secrets", {"session": {"instructions": BAD}}, id="session"),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), KEPT)
+async def test_words_that_are_kept_for_later_are_screened(
+    world: MakeWorld, path: str, body: dict[str, object]
+) -> None:
+    """What a later call only points at is changed or refused when it is left with the provider."""
+    every = (Part.USER, Part.SYSTEM)
+    screen = screening(dict.fromkeys(every, Action.REDACT))
+    url = f"https://api.openai.com/v1/{path}"
+    async with world(screening=screen) as it, it.client() as client:
+        changed = await client.post(url, json=body)
+        screen.take(screen.engine, screening(dict.fromkeys(every, Action.REFUSE)).settings)
+        refused = await client.post(url, json=body)
+        (request,) = it.provider.requests
+    assert (changed.status_code, refused.status_code) == (200, 403)
+    assert MARKER in request.body.decode()
 
 
 @pytest.mark.parametrize("action", [Action.OBSERVE, Action.ANNOTATE, Action.REDACT])

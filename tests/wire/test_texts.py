@@ -147,6 +147,72 @@ CASES = [
         id="responses",
     ),
     pytest.param(
+        "openai.kept",
+        {
+            "instructions": "rules",
+            "session": {"instructions": "more rules"},
+            "messages": [{"role": "user", "content": "hi"}],
+            "content": [{"type": "text", "text": "there"}, {"type": "image_file"}],
+            "items": [{"type": "function_call_output", "call_id": "c1", "output": "out"}],
+        },
+        [
+            (S, "rules", ""),
+            (S, "more rules", ""),
+            (U, "hi", ""),
+            (U, "there", ""),
+            (T, "out", "c1"),
+        ],
+        1,
+        id="kept for later",
+    ),
+    pytest.param(
+        "gemini.cached",
+        {"contents": [{"parts": [{"text": "hi"}]}], "systemInstruction": "rules"},
+        [(S, "rules", ""), (U, "hi", "")],
+        0,
+        id="gemini, cached",
+    ),
+    pytest.param(
+        "gemini.interactions",
+        {
+            "model": "m",
+            "system_instruction": "rules",
+            "input": [
+                {"role": "user", "content": "hi"},
+                {"role": "model", "content": [{"type": "text", "text": "said"}]},
+                {"type": "model_output", "content": [{"type": "text", "text": "more"}]},
+                {"type": "function_call", "id": "i1", "name": "f", "arguments": {"q": "x"}},
+                {"type": "function_result", "call_id": "i1", "name": "f", "result": {"o": ["a"]}},
+                {"type": "google_search_result", "call_id": "i2", "result": [{"title": "b"}]},
+                {"type": "text", "text": "there"},
+                {"type": "image", "data": PNG},
+                {"type": "thought", "text": "hm"},
+            ],
+        },
+        [
+            (S, "rules", ""),
+            (U, "hi", ""),
+            (A, "said", ""),
+            (A, "more", ""),
+            (A, "x", ""),
+            (T, "a", "i1"),
+            (T, "b", "i2"),
+            (U, "there", ""),
+        ],
+        1,
+        id="interactions",
+    ),
+    pytest.param(
+        "gemini.interactions", {"input": "hi"}, [(U, "hi", "")], 0, id="interactions, a text"
+    ),
+    pytest.param(
+        "gemini.interactions",
+        {"input": {"type": "text", "text": "hi"}},
+        [(U, "hi", "")],
+        0,
+        id="interactions, one content",
+    ),
+    pytest.param(
         "openai.realtime",
         {
             "session": {

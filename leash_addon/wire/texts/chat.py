@@ -25,7 +25,17 @@ ROLES: Final[Mapping[str, Part]] = MappingProxyType(
 """By role in lower case; whoever is not named here is taken for the user."""
 
 MEDIA: Final = frozenset(
-    {"image_url", "input_audio", "image", "audio", "video", "video_url", "file", "input_image"}
+    {
+        "image_url",
+        "input_audio",
+        "image",
+        "audio",
+        "video",
+        "video_url",
+        "file",
+        "input_image",
+        "image_file",
+    }
 )
 UNREAD: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "reference"})
 """Blocks that the model wrote for itself, or that only point at others."""

@@ -20,6 +20,7 @@ from leash_addon.wire.texts import (
     converse,
     gemini,
     guess,
+    interactions,
     live,
     realtime,
     responses,
@@ -105,6 +106,24 @@ ASSISTANTS: Final[Members] = MappingProxyType(
 REALTIME: Final[Members] = MappingProxyType(
     {"session": realtime.session, "item": responses.item, "response": realtime.response}
 )
+KEPT: Final[Members] = MappingProxyType(
+    {
+        "instructions": chat.system,
+        "session": realtime.session,
+        "messages": chat.message,
+        "content": chat.user,
+        "items": responses.item,
+        "tools": chat.tools,
+    }
+)
+INTERACTIONS: Final[Members] = MappingProxyType(
+    {
+        "system_instruction": gemini.system,
+        "system_instruction_snake": gemini.system,
+        "input": interactions.item,
+        "tools": chat.tools,
+    }
+)
 LIVE: Final[Members] = MappingProxyType(
     {
         "setup": live.setup,
@@ -130,9 +149,12 @@ FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
         "openai.completions": PROMPTS,
         "openai.responses": RESPONSES,
         "openai.realtime": REALTIME,
+        "openai.kept": KEPT,
         "openai.assistants": ASSISTANTS,
         "anthropic.messages": ANTHROPIC,
         "gemini.generate": GEMINI,
+        "gemini.cached": GEMINI,
+        "gemini.interactions": INTERACTIONS,
         "gemini.live": LIVE,
         "bedrock.converse": MappingProxyType(
             {

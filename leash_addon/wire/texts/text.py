@@ -70,16 +70,26 @@ class Text(Struct, frozen=True, kw_only=True):
 
     def leaf_at(self, at: int) -> Leaf:
         """Return the string that a character belongs to."""
-        starts = [leaf.start for leaf in self.leaves]
-        return self.leaves[max(0, bisect_right(starts, at) - 1)]
+        return self.leaves[self._leaf_before(at)]
 
     def leaves_in(self, start: int, end: int) -> tuple[Leaf, ...]:
         """Return the strings that a span touches."""
-        return tuple(
-            leaf
-            for leaf in self.leaves
-            if leaf.start < end and start < leaf.start + len(leaf.shown)
-        )
+        found: list[Leaf] = []
+        for at in range(self._leaf_before(start), len(self.leaves)):
+            leaf = self.leaves[at]
+            if leaf.start >= end:
+                break
+            if start < leaf.start + len(leaf.shown):
+                found.append(leaf)
+        return tuple(found)
+
+    def _leaf_before(self, at: int) -> int:
+        """Return the index of the last string that begins at or before a character."""
+        return max(0, bisect_right(self.leaves, at, key=_start) - 1)
+
+
+def _start(leaf: Leaf) -> int:
+    return leaf.start
 
 
 def text_of(

@@ -1,0 +1,57 @@
+"""Watches files while the proxy runs; a broken edit keeps what was good, and says so."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from leash_addon.errors import LeashError
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at the files."""
+
+type Stamp = tuple[int, int, int] | None
+"""Inode, size and time of change of a file; ``None`` when there is none."""
+
+
+async def watch(
+    paths: Sequence[Path],
+    reload: Callable[[], Awaitable[None]],
+    told: asyncio.Event,
+    *,
+    loudness: int = logging.WARNING,
+) -> None:
+    """Call ``reload`` whenever a file changes, appears or goes, and when ``told`` to.
+
+    ``loudness``: the level at which a broken edit is told of. Runs until it is cancelled.
+    """
+    seen = await asyncio.to_thread(_stamps, paths)
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), LOOK_AGAIN)
+        found = await asyncio.to_thread(_stamps, paths)
+        if found == seen and not told.is_set():
+            continue
+        told.clear()
+        seen = found
+        try:
+            await reload()
+        except LeashError as error:
+            logger.log(loudness, "kept as it was, because an edit is broken: %s", error)
+        except Exception:
+            logger.exception("kept as it was, because reloading failed")
+
+
+def _stamps(paths: Sequence[Path]) -> list[Stamp]:
+    return [_stamp(path) for path in paths]
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -1,0 +1,67 @@
+"""Large requests are read without holding up the event loop."""
+
+import asyncio
+import gzip
+import json
+
+import msgspec
+import pytest
+
+from leash_addon.proxy.gently import LARGE, parse
+from leash_addon.wire.asked import parse_request
+from leash_addon.wire.routes import Route
+from leash_addon.wire.slices import SLICE
+from tests.proxy.test_screening import BAD, OPENAI, screening
+from tests.proxy.world import MakeWorld
+
+pytestmark = pytest.mark.asyncio
+
+CHAT = Route(provider="openai", format="openai.chat")
+SAID = {"role": "user", "content": "word " * 2_000}
+HISTORY = [SAID] * (2 * LARGE // 10_000)
+BODY = json.dumps({"model": "tiny", "messages": HISTORY, "max_tokens": 9}).encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param({}, BODY, id="large"),
+        pytest.param({}, BODY[:-1], id="large and broken"),
+        pytest.param({"content-encoding": "gzip"}, gzip.compress(BODY), id="coded"),
+        pytest.param({}, b'{"model":"m","messages":[{"role":"user"}]}', id="small"),
+    ],
+)
+async def test_a_request_is_read_alike(headers: dict[str, str], body: bytes) -> None:
+    """Read at once or in slices, a request asks for the same and has the same members."""
+    gently = await parse(None, CHAT, headers, body, OPENAI)
+    at_once = parse_request(CHAT, headers, body, url=OPENAI)
+    assert gently.asked == at_once.asked
+    assert msgspec.json.encode(gently.body) == msgspec.json.encode(at_once.body)
+
+
+async def test_others_have_the_loop_meanwhile() -> None:
+    """Between two slices whoever waits for the loop gets it."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    await parse(None, CHAT, {}, BODY, OPENAI)
+    beside.cancel()
+    assert turns >= len(BODY) // SLICE
+
+
+async def test_a_large_request_is_screened(world: MakeWorld) -> None:
+    """A hostile text deep in a large history is found, and a harmless one passes as it is."""
+    async with world(screening=screening()) as it, it.client() as client:
+        hostile = [*HISTORY, {"role": "user", "content": BAD}, *HISTORY[:50]]
+        body = json.dumps({"model": "tiny", "messages": hostile})
+        refused = await client.post(OPENAI, content=body)
+        passed = await client.post(OPENAI, content=BODY)
+        assert (refused.status_code, passed.status_code) == (403, 200)
+        assert refused.json()["error"]["place"] == f"messages[{len(HISTORY)}].content"
+        assert [each.body for each in it.provider.requests] == [BODY]
