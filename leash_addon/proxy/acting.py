@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from leash_addon.core.part import Part
 from leash_addon.wire.texts import Leaf, Path, Text
+from leash_addon.wire.uploads import FILES
 
 SAID: Final = 3
 """Rules that a note names; the others are on record."""
@@ -75,9 +76,15 @@ class Blocked:
         return self.block[:NUMBER]
 
     @property
+    def _is_file(self) -> bool:
+        return self.place.startswith(f"{FILES}[")
+
+    @property
     def _where(self) -> str:
         if self.part is not Part.TOOL_RESULT:
             return f"a {NOUNS[self.part]} at {self.place}, text {self._text}"
+        if self._is_file:
+            return f"an uploaded file at {self.place}, text {self._text}"
         tool = f" of {plain_name(self.tool)}" if self.tool else ""
         call = f" (call {plain_name(self.call)})" if self.call else ""
         return f"the {NOUNS[self.part]}{tool}{call} at {self.place}, text {self._text}"
@@ -85,6 +92,8 @@ class Blocked:
     @property
     def _way(self) -> str:
         """Say what helps."""
+        if self._is_file:
+            return "Go on without that file; whoever runs leash can let it pass"
         if self.part is Part.TOOL_RESULT:
             return "Drop that tool output and go on; whoever runs leash can let it pass"
         return "Whoever runs leash can let this text pass"

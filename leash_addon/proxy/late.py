@@ -39,12 +39,17 @@ class Watch(Protocol):
 
 
 class Late(RequestWakeup):
-    """The timer. ``why``: what its client is told."""
+    """The timer. ``answer``: what its client is told."""
 
-    def __init__(self, why: str) -> None:
-        """Take the reason."""
+    def __init__(self, answer: bytes) -> None:
+        """Take the answer."""
         super().__init__(0)
-        self.why = why
+        self.answer = answer
+
+
+def late_answer(phase: Phase, seconds: int) -> bytes:
+    """Tell a client that it took too long."""
+    return error_answer(REQUEST_TIMEOUT, f"the client {phase.value} within {seconds} s")
 
 
 @contextmanager
@@ -101,7 +106,7 @@ def _is_pipe(server: Http1Server) -> bool:
 
 def give_up(handler: ConnectionHandler, server: Http1Server, phase: Phase, seconds: int) -> None:
     """End a connection by way of the layer that waits for it."""
-    late = Late(f"the client {phase.value} within {seconds} s")
+    late = Late(late_answer(phase, seconds))
     for parent, child in pairwise(server.context.layers):
         if isinstance(parent, HttpLayer):
             parent.command_sources[late] = child
@@ -114,15 +119,16 @@ def give_up(handler: ConnectionHandler, server: Http1Server, phase: Phase, secon
 
 
 def _end(server: Http1Server, late: object) -> CommandGenerator[None]:
-    phase, why = phase_of(server), late.why if isinstance(late, Late) else ""
-    if phase is None:
+    phase = phase_of(server)
+    if phase is None or not isinstance(late, Late):
         return  # it has come in the meantime
     is_over = phase is Phase.IDLE or isinstance(server.state, partial) or bool(server.response)
     if is_over:
         server.state = server.done
         yield CloseConnection(server.conn)
     else:
-        yield from last_word(server, error_answer(REQUEST_TIMEOUT, why))
+        yield from last_word(server, late.answer)
     if phase is Phase.BODY:
         code = ErrorCode.CLIENT_DISCONNECTED
+        why = "the client took too long"
         yield ReceiveHttp(RequestProtocolError(server.stream_id, why, code))

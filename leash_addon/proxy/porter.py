@@ -20,7 +20,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from leash_addon.proxy.crowd import Crowd, Full
 from leash_addon.proxy.ebb import Ebb
 from leash_addon.proxy.error_pages import error_answer
-from leash_addon.proxy.late import give_up, is_ours
+from leash_addon.proxy.late import give_up, is_ours, late_answer
 from leash_addon.proxy.patience import Deadlines, Patience, Phase
 from leash_addon.proxy.silent import Silent
 from leash_addon.proxy.tally import Tally
@@ -62,6 +62,7 @@ class Porter:
         self.crowd, self.deadlines = crowd, Deadlines(patience)
         self._find, self._ebb, self._tls = find, ebb, tls
         self._tally = Tally(logger)
+        self._waiting: set[Silent] = set()
         self._silent: dict[Silent, float] = {}
         self._servers: dict[str, Http1Server] = {}
         self._told = 0
@@ -79,12 +80,19 @@ class Porter:
             self._tally.note(logging.WARNING, f"connections turned away ({full}{whose})")
             return False
         self.crowd.enter(one.address)
+        self._waiting.add(one)
         self._silent[one] = now = self._now()
         self.deadlines.enter(one, Phase.SILENT, now)
         return True
 
+    def begins(self, one: Silent) -> None:
+        """Take note that a part of its first head has come."""
+        self._silent.pop(one, None)
+        self.deadlines.enter(one, Phase.HEAD, self._now())
+
     def speaks(self, one: Silent) -> None:
-        """Take note of its first byte."""
+        """Take note that it is served from now on."""
+        self._waiting.discard(one)
         self._silent.pop(one, None)
         self.deadlines.enter(one, None, 0)
 
@@ -165,7 +173,7 @@ class Porter:
         """Look no more, and hang up on whoever has said nothing."""
         if self._timer is not None:
             self._timer.cancel()
-        for one in list(self._silent):
+        for one in list(self._waiting):
             one.close()
 
     def _look(self) -> None:
@@ -181,7 +189,7 @@ class Porter:
 
     def _give_up(self, key: Hashable, phase: Phase, now: float) -> None:
         if isinstance(key, Silent):
-            key.close()
+            key.close(b"" if self._tls else late_answer(phase, self.deadlines.patience.of(phase)))
             self._note(phase)
             return
         handler = self._find(str(key))

@@ -1,9 +1,9 @@
-"""Connections as they are accepted: let in or turned away, and cheap until the first byte.
+"""Connections as they are accepted: let in or turned away, and cheap until they ask something.
 
 mitmproxy (12.2.3) makes a handler, two tasks and a stack of layers for every connection that it
 accepts: 16 kB, in circles that only the garbage collector takes apart. Here that is made when the
-first byte arrives, because clients of HTTP, SOCKS and TLS speak first; until then a connection
-costs 2 kB.
+first head is whole, or the first byte of something else (SOCKS, TLS) has come: clients speak first.
+Until then a connection costs 2 kB and what it has sent.
 """
 
 import asyncio
@@ -34,14 +34,21 @@ LINGER = 2.0
 type Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
+MOST_HEARD = 16_384
+"""Bytes of a head after which it is mitmproxy's to bound."""
+
+
 class Porter(Protocol):
     """Who decides over new connections."""
 
     def comes(self, one: "Silent") -> bool:
         """Let a connection in, or not."""
 
+    def begins(self, one: "Silent") -> None:
+        """Take note that a part of its first head has come."""
+
     def speaks(self, one: "Silent") -> None:
-        """Take note of its first byte."""
+        """Take note that it is served from now on."""
 
     def leaves(self, one: "Silent") -> None:
         """Take note that it has gone before that."""
@@ -54,13 +61,14 @@ class Porter(Protocol):
 
 
 class Silent(asyncio.Protocol):
-    """A client that has not spoken. ``served``: takes the connection when it does."""
+    """A client that has asked nothing yet. ``served``: takes the connection when it does."""
 
-    __slots__ = ("_http", "_porter", "_served", "address", "transport")
+    __slots__ = ("_heard", "_http", "_porter", "_served", "address", "transport")
 
     def __init__(self, porter: Porter, served: Served, *, http: bool) -> None:
         """Wait for it. ``http``: it will speak HTTP."""
         self._porter, self._served, self._http = porter, served, http
+        self._heard = b""
         self.address = ""
         self.transport: asyncio.Transport | None = None
 
@@ -75,15 +83,22 @@ class Silent(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        transport, self.transport = self.transport, None
-        if transport is None:
+        if self.transport is None:
             return
+        self._heard += data
+        if self._http and not is_whole(self._heard):
+            self._porter.begins(self)
+            return
+        self._hand_over(self.transport, self._heard)
+
+    def _hand_over(self, transport: asyncio.Transport, heard: bytes) -> None:
+        self.transport, self._heard = None, b""
         self._porter.speaks(self)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
         spoken = Spoken(reader, self._served, partial(self._porter.gone, self.address))
         transport.set_protocol(spoken)
-        reader.feed_data(data)
+        reader.feed_data(heard)
         spoken.connection_made(transport)
 
     @override
@@ -92,10 +107,18 @@ class Silent(asyncio.Protocol):
             self.transport = None
             self._porter.leaves(self)
 
-    def close(self) -> None:
-        """Hang up."""
-        if self.transport is not None:
+    def close(self, last_word: bytes = b"") -> None:
+        """Hang up, with a last word for who has begun to ask."""
+        if self.transport is None:
+            return
+        if not (self._heard and last_word):
             self.transport.abort()
+            return
+        away = TurnedAway(self.transport, last_word)
+        self.transport.set_protocol(away)
+        self.transport = None
+        self._porter.leaves(self)
+        away.data_received(self._heard)
 
     def _turn_away(self) -> None:
         transport, self.transport = self.transport, None
@@ -106,6 +129,17 @@ class Silent(asyncio.Protocol):
             transport.set_protocol(TurnedAway(transport, said))
         else:
             transport.abort()
+
+
+def is_whole(heard: bytes) -> bool:
+    """Tell whether these bytes are a head, or the beginning of something else or of too much."""
+    return (
+        not heard[:1].isalpha()
+        or b"\n\r\n" in heard
+        or b"\n\n" in heard
+        or heard.startswith(b"PROXY ")
+        or len(heard) > MOST_HEARD
+    )
 
 
 class Spoken(asyncio.StreamReaderProtocol):

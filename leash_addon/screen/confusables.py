@@ -12,11 +12,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
+import re2
 from confusable_homoglyphs.confusables import confusables_data
 
-from leash_addon.screen.spacing import telling
+from leash_addon.screen.spacing import LONE
 
 WORD: Final = re.compile(r"([^\W\d_]+)")
+LIMIT: Final = 20_000
 UNMIXABLE: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
 """Scripts that are written beside Latin letters without a space."""
 
@@ -47,20 +49,37 @@ def script(char: str) -> str:
     return unicodedata.name(char, "").partition(" ")[0]
 
 
+class Scripts(dict[str, str]):
+    """Letter -> the script of it, worked out when first asked for; at most ``LIMIT`` are kept."""
+
+    def __missing__(self, char: str) -> str:
+        """Work out one letter."""
+        found = script(char)
+        if len(self) < LIMIT:
+            self[char] = found
+        return found
+
+
 class Confusables:
     """The table, and the one question whether a text has any letter of it."""
 
     def __init__(self) -> None:
         """Read the table."""
         self.table = lookalikes()
-        self._letters = frozenset(map(chr, self.table))
+        self._scripts = Scripts()
+        options = re2.Options()
+        options.never_capture = True
+        letters = "".join(rf"\x{{{code:x}}}" for code in self.table)
+        self._letters = re2.compile(f"[{letters}]", options)
 
     def fold(self, text: str) -> str:
         """Fold the lookalikes of mixed words; the length stays the same."""
-        if text.isascii() or self._letters.isdisjoint(telling(text)):
+        if text.isascii() or not self._letters.search(text.encode(errors=LONE)):
             return text
         parts = WORD.split(text)
-        scripts = {word: self._scripts(word) for word in set(parts[1::2]) if not word.isascii()}
+        named = self._scripts.__getitem__
+        words = {word for word in set(parts[1::2]) if not word.isascii()}
+        scripts = {word: frozenset(map(named, set(word))) for word in words}
         genuine = {min(each) for word, each in scripts.items() if self._is_genuine(word, each)}
         shown = {
             word: word.translate(self.table)
@@ -69,9 +88,6 @@ class Confusables:
         }
         parts[1::2] = map(shown.get, parts[1::2], parts[1::2])
         return "".join(parts)
-
-    def _scripts(self, word: str) -> frozenset[str]:
-        return frozenset(map(script, set(word)))
 
     def _is_genuine(self, word: str, scripts: frozenset[str]) -> bool:
         """Tell whether a word has one script and a letter like no ASCII one."""

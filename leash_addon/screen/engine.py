@@ -13,7 +13,7 @@ from leash_addon.core.part import Part
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.judge import Judge
-from leash_addon.screen.matcher import Matcher, ready
+from leash_addon.screen.matcher import Matcher, ready, turned_too
 from leash_addon.screen.rule import Pack, Status
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.stretch import Stretch
@@ -51,7 +51,8 @@ class Engine:
         )
         self._folding = folding or Folding()
         patterns = ready(self.rules, self._folding)
-        self._plain = Matcher(each for each in patterns if not each.rule.views)
+        plain = [each for each in patterns if not each.rule.views]
+        self._plain = Matcher([*plain, *turned_too(plain)])
         self._judge = Judge(patterns, self._folding)
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:
@@ -68,8 +69,6 @@ class Engine:
             folded = self._folding.fold(window)
             stretch = stretch.reaching(end, folded)
             self._plainly(text, stretch, told)
-            for each in self._judge.turned(window, folded, part):
-                told.hear(each.rule, each.start + start, each.end + start, each.view)
             before = max(0, start - OVERLAP)
             for each in self._judge.decoded(text[before:end], part):
                 told.hear(each.rule, each.start + before, each.end + before, each.view)
@@ -79,10 +78,10 @@ class Engine:
 
     def _plainly(self, text: str, stretch: Stretch, told: Told) -> None:
         source = text[stretch.start : stretch.end]
-        for rule, start, end in self._plain.places(stretch.read, told.part):
+        for rule, start, end, view in self._plain.places(stretch.read, told.part):
             first, last = self._folding.span(
                 source, stretch.folded, start + stretch.unread, end + stretch.unread
             )
-            told.hear(rule, first + stretch.start, last + stretch.start)
+            told.hear(rule, first + stretch.start, last + stretch.start, view)
             if told.is_full:
                 return

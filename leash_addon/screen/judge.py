@@ -9,7 +9,6 @@ from leash_addon.screen.matcher import Matcher, Ready
 from leash_addon.screen.rule import Rule
 from leash_addon.screen.sensitivity import STRICT
 from leash_addon.screen.views.finder import Finder
-from leash_addon.screen.views.turned import origin, turned
 
 
 class Uncovered(NamedTuple):
@@ -46,10 +45,3 @@ class Judge:
             ]
             for rule in dict.fromkeys(rules):
                 yield Uncovered(rule, hidden.view, hidden.start, hidden.end)
-
-    def turned(self, text: str, folded: str, part: Part) -> Iterator[Uncovered]:
-        """Judge a window's folded text turned as a whole."""
-        for hidden in turned(folded):
-            for rule, start, end in self._strict.places(hidden.text, part):
-                first, last = origin(hidden.view, len(folded), start, end)
-                yield Uncovered(rule, hidden.view, *self._folding.span(text, folded, first, last))

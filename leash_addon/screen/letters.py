@@ -13,8 +13,8 @@ import unicodedata
 from types import MappingProxyType
 from typing import Final
 
-LIMIT: Final = 20_000
-"""Characters remembered; past it they are worked out anew: hostile text knows a million."""
+LIMIT: Final = 40_000
+"""Characters remembered; more than there are that do not all stand for themselves (``spacing``)."""
 
 WIDEST: Final = 6
 """Characters that one may stand for; U+FDFA would stand for 18, and help to flood."""
@@ -53,16 +53,24 @@ class Letters(dict[int, str]):
 
 def plain(char: str) -> str:
     """Return what a character stands for: nothing, a space, or one or a few characters."""
-    if char.isascii() or (_is_whole(char) and not UNSEEN.match(char)):
+    if UNSEEN.match(char):
+        return ""
+    if char.isascii() or _is_whole(char):
         return char
-    if UNSEEN.match(char) or MARKS.match(char):
+    if MARKS.match(char):
         return ""
     if drawn := DRAWN.fullmatch(unicodedata.name(char, "")):
         return drawn[1].lower() if char.islower() else drawn[1]
+    return "".join(map(_one, _bare(char)))
+
+
+def _bare(char: str) -> str:
+    """Take a character apart and leave out its marks."""
+    if not unicodedata.decomposition(char):
+        return char
     whole = unicodedata.normalize("NFKC", char)
     whole = whole if len(whole) <= WIDEST else char
-    bare = MARKS.sub("", unicodedata.normalize("NFD", whole))
-    return "".join(map(_one, unicodedata.normalize("NFC", bare)))
+    return unicodedata.normalize("NFC", MARKS.sub("", unicodedata.normalize("NFD", whole)))
 
 
 def _is_whole(char: str) -> bool:

@@ -1,28 +1,29 @@
 """Where in a text which patterns may match, by the letters they need.
 
-One pass of Aho and Corasick's automaton finds all strings of all clauses and their places. The
-text is divided into cells; where every clause of a pattern has a string in a cell or the next, the
-pattern may match there, from the cell before on. Neighbouring cells make one stretch.
+One pass of Aho and Corasick's automaton finds all strings of all clauses and their places. A
+pattern may match where each of its clauses has a string, one after the other, no further apart
+than what is between them reaches.
 
-Sets of patterns are whole numbers, one bit a pattern, and a row of them one number: the first
-clauses of all patterns, then the second, ... So the union of two sets is one step, and which
-patterns have all their clauses somewhere takes as many steps as a pattern has clauses.
+Two kinds of sets are whole numbers here. Of patterns, one bit each, a row for their first clauses,
+one for their second, ...: which patterns have all their clauses somewhere in a text takes as many
+steps as a pattern has clauses. And of places, one bit for every ``STEP`` bytes of the text.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import or_
 from typing import Final, NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from leash_addon.screen.literals import Clause
+from leash_addon.screen.need import Clause, Need
+from leash_addon.screen.places import members, onward, runs
 
-CELL: Final = 320
-"""Bytes of a cell: no match that is longer is sure to be found."""
-CROWD: Final = 192
-"""Patterns that are tried in one text at most, the first ones."""
+STEP: Final = 32
+"""Bytes that are one place."""
+WIDEST: Final = 4
+"""Bytes of a character."""
 
 
 class Likely(NamedTuple):
@@ -33,47 +34,84 @@ class Likely(NamedTuple):
     end: int
 
 
+class Sought(NamedTuple):
+    """What of a pattern is looked for: its clauses by number, and characters between them.
+
+    ``gaps``: from where a clause's string begins to where the next one's does, at most; ``before``
+    and ``after``: from where the last one begins to the ends of a match.
+    """
+
+    first: int
+    others: tuple[tuple[int, int], ...]
+    before: int
+    after: int
+
+
 class Prefilter:
     """The automaton of the clauses of many patterns. Compiled once."""
 
-    def __init__(self, patterns: Sequence[Sequence[Clause]]) -> None:
-        """Take each pattern's clauses; every pattern has at least one."""
-        self._size = len(patterns)
-        self._rows = max(map(len, patterns), default=0)
-        satisfied: dict[str, int] = {}
-        self._lacking = 0
-        for n, clauses in enumerate(patterns):
+    def __init__(self, needs: Sequence[Need]) -> None:
+        """Take what each pattern needs; every one has at least one clause."""
+        numbers: dict[frozenset[str], int] = {}
+        self._sought = [_sought(need.clauses, numbers) for need in needs]
+        self._size = len(needs)
+        self._rows = max((len(need.clauses) for need in needs), default=0)
+        self._satisfied, self._lacking = self._bits(len(numbers))
+        owners: dict[str, list[int]] = {}
+        for strings, number in numbers.items():
+            for text in strings:
+                owners.setdefault(text, []).append(number)
+        self._owners = list(owners.values())
+        self._automaton = BytesAhoCorasick([text.encode() for text in owners]) if owners else None
+
+    def _bits(self, count: int) -> tuple[list[int], int]:
+        """Return what each clause satisfies, and what is satisfied without any."""
+        satisfied, lacking = [0] * count, 0
+        for n, sought in enumerate(self._sought):
+            clauses = [sought.first, *(clause for clause, _ in sought.others)]
             for row in range(self._rows):
                 bit = 1 << (row * self._size + n)
-                if row >= len(clauses):
-                    self._lacking |= bit
-                    continue
-                for text in clauses[row]:
-                    satisfied[text] = satisfied.get(text, 0) | bit
-        self._satisfied = list(satisfied.values())
-        self._automaton = (
-            BytesAhoCorasick([text.encode() for text in satisfied]) if satisfied else None
-        )
+                if row < len(clauses):
+                    satisfied[clauses[row]] |= bit
+                else:
+                    lacking |= bit
+        return satisfied, lacking
 
     def likely(self, raw: bytes) -> Iterator[Likely]:
         """Yield the stretches worth a try, patterns in their order."""
-        if self._automaton is None:
-            return
-        lines = raw.replace(b"\n", b" ")
-        hits = self._automaton.find_matches_as_indexes(lines, overlapping=True)
-        own = [0] * (len(raw) // CELL + 2)
-        for n, start, _ in hits:
-            own[start // CELL] |= self._satisfied[n]
-        if not self._whole(_union(own)):
-            return
-        cells = [self._whole(here | after) for here, after in pairwise(own)]
-        for pattern in islice(_members(_union(cells)), CROWD):
-            for first, last in _runs(cells, 1 << pattern):
-                yield Likely(pattern, max(0, first - 1) * CELL, min((last + 2) * CELL, len(raw)))
+        seen = self._seen(raw.replace(b"\n", b" "))
+        width = 1 if raw.isascii() else WIDEST
+        size = len(raw)
+        for pattern in members(self._whole(seen)):
+            sought = self._sought[pattern]
+            places = seen[sought.first]
+            for clause, gap in sought.others:
+                places = onward(places, _steps(gap * width, size)) & seen[clause]
+            if not places:
+                continue
+            before = _steps(sought.before * width, size)
+            reached = onward(places, before + _steps(sought.after * width, size)) >> before
+            for start, end in runs(reached):
+                yield Likely(pattern, start * STEP, min(end * STEP, size))
 
-    def _whole(self, row: int) -> int:
-        """Return the patterns all of whose clauses are in a row of sets."""
-        row |= self._lacking
+    def _seen(self, lines: bytes) -> Mapping[int, int]:
+        """Return the places of each clause that has a string in a text without ends of lines."""
+        strings: dict[int, int] = {}
+        if self._automaton is not None:
+            hits = self._automaton.find_matches_as_indexes(lines, overlapping=True)
+            for number, start, _ in hits:
+                strings[number] = strings.get(number, 0) | 1 << start // STEP
+        seen: dict[int, int] = {}
+        for number, places in strings.items():
+            for clause in self._owners[number]:
+                seen[clause] = seen.get(clause, 0) | places
+        return seen
+
+    def _whole(self, seen: Mapping[int, int]) -> int:
+        """Return the patterns each of whose clauses has a string somewhere."""
+        if not seen:
+            return 0
+        row = reduce(or_, map(self._satisfied.__getitem__, seen), self._lacking)
         found = row & ((1 << self._size) - 1)
         for _ in range(self._rows - 1):
             row >>= self._size
@@ -81,26 +119,14 @@ class Prefilter:
         return found
 
 
-def _union(sets: Iterable[int]) -> int:
-    return reduce(or_, sets, 0)
+def _sought(clauses: Sequence[Clause], numbers: dict[frozenset[str], int]) -> Sought:
+    """Give the clauses of a pattern their numbers, new ones in turn."""
+    first, *others = (numbers.setdefault(each.strings, len(numbers)) for each in clauses)
+    gaps = (min(left.after, right.before) for left, right in pairwise(clauses))
+    last = clauses[-1]
+    return Sought(first, tuple(zip(others, gaps, strict=True)), last.before, last.after)
 
 
-def _members(patterns: int) -> Iterator[int]:
-    """Yield the members of a set, from the lowest."""
-    while patterns:
-        lowest = patterns & -patterns
-        yield lowest.bit_length() - 1
-        patterns ^= lowest
-
-
-def _runs(cells: Sequence[int], pattern: int) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last of each run of cells that have a pattern."""
-    first = -1
-    for n, cell in enumerate(cells):
-        if cell & pattern:
-            first = n if first < 0 else first
-        elif first >= 0:
-            yield first, n - 1
-            first = -1
-    if first >= 0:
-        yield first, len(cells) - 1
+def _steps(count: int, size: int) -> int:
+    """Return how many places some bytes reach, in a text of a size."""
+    return -(-min(count, size) // STEP)

@@ -12,8 +12,13 @@ RUNS: Final = ("        ", "  ")
 """Blanks that become one: long runs first, as code has them."""
 WHITE: Final = " \n\f"
 ASCII: Final = bytes(range(128))
-WHOLE: Final = re.compile("[\u3400-\u4db5\u4e00-\u9fef\uac00-\ud7a3]+")
-"""Ideographs and Hangul syllables: nothing looks like them or is dropped from them."""
+WHOLE: Final = re.compile(
+    "[\u1201-\u12cf\u12d1-\u139f\u232b-\u245f\u24eb-\u27ff\u2801-\u2a0b\u2add-\u2bff\u3400-\ua4cf"
+    "\ua4f5-\ua61f\ua7fb-\ua8cf\uaa5a-\uab31\uabfa-\ud7ff\ue000-\uf8ff\U00012000-\U0001342f"
+    "\U00013460-\U000160ff\U00017000-\U0001bc9f\U0001f252-\U0001fbef\U00020000-\U0002f7ff\U0002fa1e-\U000dffff"
+    "\U000e1000-\U0010ffff]+"
+)
+"""Ideographs, syllables, symbols, private use: nothing looks like them or is dropped from them."""
 LONE: Final = "surrogatepass"
 """Half a surrogate pair, which JSON can bring, goes through bytes and back."""
 

@@ -34,6 +34,9 @@ MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 MOST_FILES: Final = 256
+FILES: Final = "files"
+"""How the place of a file begins; no request has a member of words with that name."""
+
 MULTIPART: Final = "multipart/"
 
 
@@ -72,12 +75,12 @@ def files_of(headers: Mapping[str, str], body: bytes) -> list[File]:
     """Return the files of an upload. ``headers``: names in lower case; ``body``: not encoded."""
     kind = headers.get("content-type", "").lower()
     if not kind.startswith(MULTIPART):
-        return [File(("files", 0), body, kind.partition(";")[0].strip())]
+        return [File((FILES, 0), body, kind.partition(";")[0].strip())]
     named = BOUNDARY.search(headers["content-type"])
     mark = b"--" + (named[1] or named[2]).encode("utf-8", "replace") if named else b""
     pieces = body.split(mark, MOST_FILES + 2)[1:] if mark else []
     if not pieces or len(pieces) > MOST_FILES or not any(HEAD_ENDS.search(one) for one in pieces):
-        return [File(("files", 0), body)]
+        return [File((FILES, 0), body)]
     whole = [piece for piece in pieces if not piece.startswith(b"--")]
     return [_file(index, piece) for index, piece in enumerate(whole)]
 
@@ -85,10 +88,10 @@ def files_of(headers: Mapping[str, str], body: bytes) -> list[File]:
 def _file(index: int, piece: bytes) -> File:
     ends = HEAD_ENDS.search(piece)
     if ends is None:
-        return File(("files", index), piece)
+        return File((FILES, index), piece)
     said = TYPE.search(piece[: ends.start()])
     kind = said[1].decode("latin-1").lower() if said else ""
-    return File(("files", index), piece[ends.end() :].removesuffix(b"\r\n"), kind)
+    return File((FILES, index), piece[ends.end() :].removesuffix(b"\r\n"), kind)
 
 
 def _is_json_lines(text: str) -> bool:

@@ -342,6 +342,7 @@ async def test_who_trickles_holds_nobody_up(gate: Gateway) -> None:
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("raw", [b"", HEAD[:9]], ids=["silent", "half a head"])
 @pytest.mark.parametrize(
     ("count", "left"),
     [
@@ -349,26 +350,29 @@ async def test_who_trickles_holds_nobody_up(gate: Gateway) -> None:
         pytest.param(10_000, 24 * MIB, id="10000", marks=pytest.mark.long),
     ],
 )
-async def test_idle_connections_keep_nobody_out(gate: Gateway, count: int, left: int) -> None:
+async def test_idle_connections_keep_nobody_out(
+    gate: Gateway, count: int, left: int, raw: bytes
+) -> None:
     """With so many open, a call is answered; each takes little, and most of it is given back."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 500:
         pytest.skip(f"this system allows {hard} open files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
     before = resident(gate)
-    assert await wave(gate, count) - before < 2 * MIB + count * EACH
+    assert await wave(gate, count, raw) - before < 2 * MIB + count * EACH
     async with asyncio.timeout(60):
         while sockets_of(gate) > SPARE or resident(gate) - before > left:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def wave(gate: Gateway, count: int) -> int:
-    """Open connections that say nothing, make a call, close them; return the memory of then."""
+async def wave(gate: Gateway, count: int, raw: bytes) -> int:
+    """Open connections that ask nothing, make a call, close them; return the memory of then."""
     with ExitStack() as stack:
         for number in range(count):
             where = (f"127.0.0.{1 + number % 200}", 0)
             address = ("127.0.0.1", gate.leash.port)
-            stack.enter_context(socket.create_connection(address, source_address=where))
+            one = socket.create_connection(address, source_address=where)
+            stack.enter_context(one).sendall(raw)
             if number % 100 == 0:
                 await asyncio.sleep(0)
         assert (await gate.chat(x_leash_token=MASTER)).status == 200

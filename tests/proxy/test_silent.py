@@ -11,6 +11,8 @@ from leash_addon.proxy.silent import Silent
 WAVE = 8 * 1024 * 1024
 """Bytes of an answer: more than the socket buffers of both ends hold."""
 
+HEAD = b"GET / HTTP/1.1\r\n\r\n"
+
 
 class Porter:
     """Lets everybody in, or nobody, and remembers what it was told."""
@@ -22,6 +24,10 @@ class Porter:
     def comes(self, _: Silent) -> bool:
         """Let it in, or not."""
         return self.lets_in
+
+    def begins(self, _: Silent) -> None:
+        """Remember."""
+        self.told.put_nowait("begins")
 
     def speaks(self, _: Silent) -> None:
         """Remember."""
@@ -73,7 +79,7 @@ async def test_the_first_bytes_reach_who_serves() -> None:
     """Nothing of what a client says is lost, and its end is told once."""
     porter = Porter()
     async with await listening(porter, echo) as server:
-        assert await said(server, b"hello") == b"hello"
+        assert await said(server, HEAD) == HEAD
         told = [await porter.told.get() for _ in range(2)]
     assert (told, porter.told.empty()) == (["speaks", "gone 127.0.0.1"], True)
 
@@ -109,7 +115,55 @@ async def test_an_answer_that_nobody_reads_keeps_no_socket(monkeypatch: pytest.M
     porter = Porter()
     async with await listening(porter, floods) as server:
         with socket.create_connection(server.sockets[0].getsockname()) as client:
-            client.send(b"x")
+            client.send(HEAD)
             async with asyncio.timeout(10):
                 assert await porter.told.get() == "speaks"
                 assert await porter.told.get() == "gone 127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("heard", "whole"),
+    [
+        pytest.param(HEAD, True, id="a head"),
+        pytest.param(b"GET /\n\n", True, id="bare line feeds"),
+        pytest.param(HEAD[:-1], False, id="nearly"),
+        pytest.param(b"G", False, id="a letter"),
+        pytest.param(b"\x16\x03", True, id="TLS"),
+        pytest.param(b"\x05\x01", True, id="SOCKS"),
+        pytest.param(b"\r\n", True, id="empty lines"),
+        pytest.param(b"PROXY TCP4", True, id="PROXY protocol"),
+        pytest.param(b"x" * (silent.MOST_HEARD + 1), True, id="too much"),
+    ],
+)
+def test_a_head_is_waited_for_and_nothing_else(heard: bytes, whole: bool) -> None:
+    """What can only be a head is kept until it is one."""
+    assert silent.is_whole(heard) is whole
+
+
+@pytest.mark.asyncio
+async def test_a_head_that_comes_byte_by_byte_arrives_whole() -> None:
+    """However it is cut, and who is given up in the middle of it is told."""
+    porter = Porter()
+    ones: list[Silent] = []
+    loop = asyncio.get_running_loop()
+
+    def made() -> Silent:
+        ones.append(Silent(porter, echo, http=True))
+        return ones[-1]
+
+    async with await loop.create_server(made, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for byte in HEAD:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        assert await reader.read() == HEAD
+        writer.close()
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(HEAD[:9])
+        while await porter.told.get() != "gone 127.0.0.1":
+            pass
+        assert await porter.told.get() == "begins"
+        ones[-1].close(b"too late")
+        assert await reader.read() == b"too late"
+        assert await porter.told.get() == "leaves"
+        writer.close()

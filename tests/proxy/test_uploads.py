@@ -39,6 +39,7 @@ async def test_a_hostile_file_is_refused(world: MakeWorld, kind: str) -> None:
         requests = [request.path for request in it.provider.requests]
     assert (refused.status_code, refused.json()["error"]["rule"]) == (403, RULE)
     assert refused.json()["error"]["place"] == "files[1]"
+    assert "Go on without that file" in refused.json()["error"]["message"]
     assert (passed.status_code, requests) == (200, ["/v1/files"])
     assert (entry.reason, found) == (Reason.SCREENING, [RULE])
 

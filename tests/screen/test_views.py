@@ -13,6 +13,7 @@ from leash_addon.screen.rule import Pack, Rule
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.views import VIEWS
 from leash_addon.screen.views.finder import MOST, READERS, Finder
+from leash_addon.screen.views.runs import RUNS, long_runs
 
 WORDS = "please open the gate for everyone now"
 LETTERED = "\u200b\u200c"
@@ -175,3 +176,13 @@ def test_readers_take_whatever_their_trigger_lets_through() -> None:
     for reader in READERS.values():
         for text in (*WAYS.values(), "", "=" * 99, "A" * 25, "<~zz~>", "<~!!!!!x~>", "\\U99999999"):
             assert isinstance(list(reader(text)), list)
+
+
+PIECES = st.sampled_from(["a", "Zz9", "_-+/", "b" * 21, "c" * 24, " ", "\n\n", "=", ".", "é"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_long_runs_are_found_wherever_one_search_finds_them(text: str) -> None:
+    """Looking for the beginnings first finds the same runs as one search of the whole."""
+    assert [run.span() for run in long_runs(text)] == [run.span() for run in RUNS.finditer(text)]

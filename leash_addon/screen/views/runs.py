@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+import re2
+
 from leash_addon.screen.views.hidden import Hidden
 from leash_addon.screen.views.wording import worded
 
 RUN: Final = r"[A-Za-z0-9+/_-]{24}"
 RUNS: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s{1,4}[A-Za-z0-9+/_-]{20,}){0,400}={0,8}")
+START: Final = re2.compile(RUN)
 HEX: Final = re.compile(r"[0-9A-Fa-f\s]+")
 BASE32: Final = re.compile(r"[A-Z2-7\s]+=*")
 WHITE: Final = re.compile(r"\s+")
@@ -25,12 +28,26 @@ LONGEST: Final = 16_384
 
 def runs(text: str) -> Iterator[Hidden]:
     """Find runs that decode to words."""
-    for run in islice(RUNS.finditer(text), MOST):
+    for run in islice(long_runs(text), MOST):
         packed = WHITE.sub("", run[0][:LONGEST])
         for view, raw in _decoded(run[0], packed, cut=run.start() == 0):
             if (words := worded(raw)) is not None:
                 yield Hidden(view, run.start(), run.end(), words)
                 break
+
+
+def long_runs(text: str) -> Iterator[re.Match[str]]:
+    """Yield what ``RUNS`` finds; where all is ASCII, RE2 looks for where the next one begins."""
+    if not text.isascii():
+        yield from RUNS.finditer(text)
+        return
+    raw, at = text.encode(), 0
+    while start := START.search(raw, at):
+        run = RUNS.match(text, start.start())
+        if run is None:
+            return
+        yield run
+        at = run.end()
 
 
 def ascii85(text: str) -> Iterator[Hidden]:
