@@ -18,14 +18,20 @@ type Files = Mapping[str, str]
 class Scene:
     """One way to start an agent. ``words``: after its name; the prompt comes last.
 
-    ``files``: what its home must hold, by the home's path. ``at_a_terminal``: it talks to a person
-    there and does not end by itself.
+    ``files``: what its home must hold, by the home's path. ``variables``: of its environment.
+    ``at_a_terminal``: it talks to a person there and does not end by itself.
     """
 
     agent: str
     words: tuple[str, ...] = ()
     files: Callable[[Path], Files] = field(default=lambda home: {})  # noqa: ARG005
+    variables: Files = MappingProxyType({})
     at_a_terminal: bool = False
+
+    def furnish(self, here: Home) -> None:
+        """Prepare a home."""
+        here.furnish(self.files(here.path))
+        here.extra.update(self.variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +96,16 @@ def _gemini(home: Path) -> Files:  # noqa: ARG001 - as for the others
 
 RUN = ("run", "--model")
 EXEC = ("exec", "--skip-git-repo-check")
+EVERY_TOOL: Files = MappingProxyType({"ENABLE_TOOL_SEARCH": "false"})
 SCENES = (
     Scene(agent="claude", words=("-p",)),
     Scene(agent="claude", words=("--model", "haiku", "-p")),
     Scene(agent="claude", words=("--permission-mode", "plan", "-p")),
+    Scene(agent="claude", words=("-p",), variables=EVERY_TOOL),
+    Scene(agent="claude", words=("--model", "claude-sonnet-4-5", "-p")),
+    Scene(agent="claude", words=("--model", "claude-sonnet-4-5", "-p"), variables=EVERY_TOOL),
+    Scene(agent="claude", words=("--agent", "Explore", "-p")),
+    Scene(agent="claude", words=("--agent", "statusline-setup", "-p")),
     Scene(agent="claude", files=_claude, at_a_terminal=True),
     Scene(agent="codex", words=EXEC),
     Scene(agent="codex", words=(*EXEC, "-m", "gpt-5"), files=_codex),

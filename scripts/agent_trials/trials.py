@@ -133,13 +133,15 @@ def screened_turns(program: Program) -> Row:
         for way in ways:
             configuration = f"{STRICTLY}\nknown_prompts = {listed}\n{REFUSING}"
             with fake_provider() as fake, home(configuration) as here:
-                here.furnish(way.files(here.path))
+                way.furnish(here)
                 asked = replace(program, command=(*way.words, PROMPT))
                 code = here.start(asked, fake, "trial").wait()
                 told = json.loads(here.leash("findings", "--json").stdout)
-                shares.append(known_percent(fake.seen()["requests"]))
+                percent = known_percent(fake.seen()["requests"])
             fired[known] += [f"{one['rule']} in {one['part']}" for one in told]
-            codes += [code] if known else []
+            if known:  # without the list a call may not even arrive
+                codes.append(code)
+                shares.append(percent)
     return {
         "exit code 0": set(codes) == {0},
         "nothing fired": fired["agents"] == [],
