@@ -10,6 +10,7 @@ import os
 import platform
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -113,6 +114,21 @@ def _at_a_terminal(words: list[str], here: Home, fake: Fake) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
         os.close(ours)
+        _end_what_is_left(here)
+
+
+def _end_what_is_left(here: Home) -> None:
+    """End the servers that an agent started for itself and left behind: those that name its home.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html (read 2026-11-22).
+    """
+    home_of_it = os.fsencode(here.path)
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if home_of_it in each.read_bytes():
+                os.kill(int(each.parent.name), signal.SIGKILL)
+        except OSError:
+            continue  # it has ended by itself
 
 
 def texts(requests: list[dict[str, object]]) -> Iterator[Text]:

@@ -18,12 +18,15 @@ from leash_addon.core.screening import Action
 from leash_addon.proxy.lively import lively
 from leash_addon.proxy.rulebook import build
 from leash_addon.proxy.screening import Screening
-from leash_addon.wire.asked import Parsed, parse_request
+from leash_addon.wire.asked import READ_BODY, Parsed, parse_request
 from leash_addon.wire.routes import Route
+from leash_addon.wire.slices import read_in_slices
 
 HISTORY = 500_000
 NEW = 2_000
 LARGE = 1_000_000
+HUGE = 8_000_000
+DONE = object()
 TURNS = 30
 WORK = 0.0005
 """Seconds; a shorter gap is the loop going round."""
@@ -114,6 +117,20 @@ async def held(screening: Screening, text: str) -> tuple[float, float]:
     return round(max(gaps, default=0.0) * 1e3, 2), round(usual * 1e3, 2)
 
 
+def slices(texts: Texts) -> tuple[float, float]:
+    """Return the longest step and the sum of reading a huge request, in milliseconds."""
+    said = [result(number, texts.take(8_000)) for number in range(HUGE // 8_000)]
+    body = written(said)
+    took: list[float] = []
+    steps = read_in_slices(body, READ_BODY)
+    going = True
+    while going:
+        begun = time.thread_time()
+        going = next(steps, DONE) is not DONE
+        took.append(time.thread_time() - begun)
+    return round(max(took) * 1e3, 2), round(sum(took) * 1e3, 2)
+
+
 def session() -> dict[str, object]:
     """Return the figures."""
     settings = ScreeningSettings(level=Level.MEDIUM)
@@ -126,12 +143,14 @@ def session() -> dict[str, object]:
         longest, usual = asyncio.run(held(Screening(engine, settings), texts.take(LARGE)))
     clean, read = asyncio.run(resent(Screening(engine, settings), said, texts))
     found, _ = asyncio.run(resent(Screening(engine, acting), hostile, texts))
+    step, steps = slices(texts)
     return {
         "rules": len(engine.rules),
         "history_bytes": len(json.dumps(said)),
         "resent_and_2_kb_new_ms": clean,
         "of_which_reading_json_ms": read,
         "the_same_with_a_finding_ms": found,
+        "reading_8_mb_ms": {"longest_step": step, "all": steps},
         "loop_held_by_1_mb_ms": {"longest": longest, "median": usual},
     }
 

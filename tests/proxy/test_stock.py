@@ -131,7 +131,7 @@ def test_a_mistake_ends_mitmdump(tmp_path: Path) -> None:
             stderr=subprocess.STDOUT,
             text=True,
         )
-    ended = {option: made.communicate(timeout=60)[0] for option, made in started.items()}
+    ended = {option: made.communicate(timeout=300)[0] for option, made in started.items()}
     assert [option for option, made in started.items() if made.returncode == 0] == []
     assert [option for option, said in MISTAKES.items() if said not in ended[option]] == []
 
