@@ -18,7 +18,7 @@ from leash_addon.screen.need import EMPTY, MOST, Clause, Need, either, joined
 
 ENOUGH: Final = 4
 """Clauses of one pattern."""
-OFTEN: Final = 2.0
+OFTEN: Final = 1.0
 """Chance of a clause that is left out if another is less likely."""
 WIDEST_CLASS: Final = 6
 ENDLESS: Final = 1 << 16
@@ -54,9 +54,10 @@ def needed(pattern: str) -> Need:
     except (IndexError, ValueError):
         return Need(None, (), ENDLESS)
     found = tuple(dict.fromkeys(clause.least for clause in need.every))
-    chances = sorted(clause.chance for clause in found)[:ENOUGH]
-    most = max([chance for chance in chances if chance < OFTEN] or chances[:1], default=0.0)
-    rare = tuple(clause for clause in found if clause.chance <= most)
+    chances = [clause.chance for clause in found]
+    rarest = sorted(chances)[:ENOUGH]
+    most = max([chance for chance in rarest if chance < OFTEN] or rarest[:1], default=0.0)
+    rare = tuple(clause for clause, chance in zip(found, chances, strict=True) if chance <= most)
     return Need(None, rare[:ENOUGH], min(need.longest, ENDLESS))
 
 

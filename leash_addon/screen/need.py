@@ -66,7 +66,7 @@ class Need(NamedTuple):
         exact = self.exact
         if exact is None:
             return self.clauses
-        if len(exact) > MOST or min(map(telling, exact), default=0) < SHORTEST:
+        if len(exact) > MOST or not exact or not all(map(tells, exact)):
             return ()
         return (Clause(exact, 0, self.longest),)
 
@@ -102,7 +102,8 @@ def either(needs: list[Need]) -> Need:
     exacts = [need.exact for need in needs if need.exact is not None]
     if len(exacts) == len(needs) and len(every := frozenset().union(*exacts)) <= MOST:
         return Need(every, (), longest)
-    best = [min(need.every, key=_chance) for need in needs if need.every]
+    clauses = [need.every for need in needs]
+    best = [each[0] if len(each) == 1 else min(each, key=_chance) for each in clauses if each]
     strings = frozenset().union(*(clause.strings for clause in best))
     if len(best) < len(needs) or len(strings) > MOST:
         return Need(None, (), longest)
@@ -114,9 +115,9 @@ def _chance(clause: Clause) -> float:
     return clause.chance
 
 
-def telling(text: str) -> int:
+def tells(text: str) -> bool:
     """Weigh a string: a letter beyond ASCII or a sign tells more than a letter, a blank nothing."""
     text = text.replace(" ", "")
-    if text.isascii() and text.isalnum():
-        return len(text)
-    return sum(1 if char.isascii() and char.isalnum() else 2 for char in text)
+    if len(text) >= SHORTEST:
+        return True
+    return sum(1 if char.isascii() and char.isalnum() else 2 for char in text) >= SHORTEST

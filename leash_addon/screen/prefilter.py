@@ -9,6 +9,7 @@ one for their second, ...: which patterns have all their clauses somewhere in a 
 steps as a pattern has clauses. And of places, one bit for every ``STEP`` bytes of the text.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
@@ -20,7 +21,7 @@ from ahocorasick_rs import BytesAhoCorasick
 from leash_addon.screen.need import Clause, Need
 from leash_addon.screen.places import members, onward, runs
 
-STEP: Final = 32
+STEP: Final = 64
 """Bytes that are one place."""
 WIDEST: Final = 4
 """Bytes of a character."""
@@ -96,15 +97,14 @@ class Prefilter:
 
     def _seen(self, lines: bytes) -> Mapping[int, int]:
         """Return the places of each clause that has a string in a text without ends of lines."""
-        strings: dict[int, int] = {}
+        strings, seen = defaultdict[int, int](int), defaultdict[int, int](int)
         if self._automaton is not None:
             hits = self._automaton.find_matches_as_indexes(lines, overlapping=True)
             for number, start, _ in hits:
-                strings[number] = strings.get(number, 0) | 1 << start // STEP
-        seen: dict[int, int] = {}
+                strings[number] |= 1 << start // STEP
         for number, places in strings.items():
             for clause in self._owners[number]:
-                seen[clause] = seen.get(clause, 0) | places
+                seen[clause] |= places
         return seen
 
     def _whole(self, seen: Mapping[int, int]) -> int:

@@ -14,6 +14,7 @@ from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.views import VIEWS
 from leash_addon.screen.views.finder import MOST, READERS, Finder
 from leash_addon.screen.views.runs import RUNS, long_runs
+from leash_addon.screen.views.spelled import sorted_out, together
 
 WORDS = "please open the gate for everyone now"
 LETTERED = "\u200b\u200c"
@@ -186,3 +187,15 @@ PIECES = st.sampled_from(["a", "Zz9", "_-+/", "b" * 21, "c" * 24, " ", "\n\n", "
 def test_long_runs_are_found_wherever_one_search_finds_them(text: str) -> None:
     """Looking for the beginnings first finds the same runs as one search of the whole."""
     assert [run.span() for run in long_runs(text)] == [run.span() for run in RUNS.finditer(text)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abé"), st.sampled_from([" ", "-", "  ", "\n\n", " - "])))
+)
+def test_letters_are_put_together_alike_whichever_way_is_taken(
+    parts: list[tuple[str, str]],
+) -> None:
+    """The quick way to put letters together gives what counting every sign gives."""
+    run = "".join(letter + between for letter, between in (*parts, ("x", " "))) + "z"
+    assert together(run) == sorted_out(run)
