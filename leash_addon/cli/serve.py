@@ -10,8 +10,10 @@ from leash_addon.cli.addresses import address, is_loopback, shown
 from leash_addon.cli.admin.serving import admin_port
 from leash_addon.cli.descriptors import raise_descriptors
 from leash_addon.cli.options import read_settings, serving_options
+from leash_addon.cli.reloading import survive_hangups
 from leash_addon.cli.service import Service, serve_alone, serve_together
 from leash_addon.config import values
+from leash_addon.config.load import watched
 from leash_addon.config.settings import Settings
 from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
@@ -21,6 +23,7 @@ from leash_addon.proxy.listening import (
     patience_of,
     room_of,
 )
+from leash_addon.proxy.watching import stamps
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
@@ -119,12 +122,14 @@ def serve(
     path, else the agent's session, else "default" (run_from). Every run gets the limits given
     here; without any there is none.
     """
+    survive_hangups()
     host, port = address(listen)
 
     def read() -> Settings:
         return read_settings(config, **flags)
 
     settings = read()
+    seen = stamps(watched(settings))
     further = _further(socks5, host, "--socks5"), _further(transparent, host, "--transparent")
     for each in (host, *(address(where)[0] for where in further if where)):
         may_serve(settings, each, insecure=insecure)
@@ -146,6 +151,7 @@ def serve(
         read=read,
         drain=_span(drain),
         admin=admin_port(admin, settings),
+        seen=seen,
     )
     if workers == 1:
         asyncio.run(serve_alone(service))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from leash_addon.config.settings import Settings
 from leash_addon.ledger import open_ledger
 from leash_addon.proxy.listening import Listening
 from leash_addon.proxy.policy import Policy
+from leash_addon.proxy.watching import Stamp
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Service:
     """What is served where. ``read``: reads the settings anew. ``ends``: those of a worker.
 
     ``drain``: seconds that open calls get at the end. ``tells``: it says what reloading came to;
-    one worker does.
+    one worker does. ``seen``: the watched files as they were when the settings were read.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Service:
     admin: Port | None = None
     ends: Ends | None = None
     tells: bool = True
+    seen: Sequence[Stamp] = ()
 
     @property
     def loudness(self) -> int:
@@ -88,7 +90,7 @@ async def serve_alone(service: Service) -> None:
                         loudness=loudness,
                     ),
                     loudness=loudness,
-                    at_once=ends is not None and ends.succeeds,
+                    seen=service.seen,
                 ),
             ):
                 with told_to_end() as ending:
@@ -155,7 +157,8 @@ async def _administer(service: Service) -> None:
                 change(admin, taken_over(service.settings, read))
 
         with told_to_end() as ending:
-            async with reloading(watched(service.settings), reload, loudness=logging.DEBUG):
+            files, quiet = watched(service.settings), logging.DEBUG
+            async with reloading(files, reload, loudness=quiet, seen=service.seen):
                 if service.ends is not None:
                     _report(service.ends, ending.begun)
                 await ending.begun.wait()

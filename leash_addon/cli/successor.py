@@ -23,7 +23,8 @@ LOOK_AGAIN = 1.0
 def succeed(ends: Ends, begun: Settings, read: Callable[[], Settings]) -> tuple[Ends, Settings]:
     """Return how to begin. ``begun``: what the supervisor did with; ``read``: reads it anew.
 
-    Providers are ``begun``'s, because only a running proxy knows what it can sign for. Who waits
+    Providers are ``begun``'s: what new ones need to be signed is looked at in a moment, when the
+    proxy runs and sees that its files are others than those of the supervisor. Who waits
     for a mend is up in the eyes of its supervisor, and ends with it.
     """
     said = ""

@@ -26,17 +26,20 @@ async def watch(
     told: asyncio.Event,
     *,
     loudness: int = logging.WARNING,
+    seen: Sequence[Stamp] | None = None,
 ) -> None:
     """Call ``reload`` whenever a file changes, appears or goes, and when ``told`` to.
 
-    ``loudness``: the level at which a broken edit is told of. Runs until it is cancelled.
+    ``loudness``: the level at which a broken edit is told of. ``seen``: the files as they were
+    when they were read; as they are now when ``None``. Runs until it is cancelled.
     """
-    seen = await asyncio.to_thread(_stamps, paths)
+    if seen is None:
+        seen = await asyncio.to_thread(stamps, paths)
     while True:
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), LOOK_AGAIN)
-        found = await asyncio.to_thread(_stamps, paths)
-        if found == seen and not told.is_set():
+        found = await asyncio.to_thread(stamps, paths)
+        if found == list(seen) and not told.is_set():
             continue
         told.clear()
         seen = await _settled(paths, found)
@@ -52,13 +55,14 @@ async def _settled(paths: Sequence[Path], found: list[Stamp]) -> list[Stamp]:
     """Wait until nobody writes: a file that is half written has half of its limits, or none."""
     while True:
         await asyncio.sleep(SETTLES)
-        again = await asyncio.to_thread(_stamps, paths)
+        again = await asyncio.to_thread(stamps, paths)
         if again == found:
             return found
         found = again
 
 
-def _stamps(paths: Sequence[Path]) -> list[Stamp]:
+def stamps(paths: Sequence[Path]) -> list[Stamp]:
+    """Return what tells a file from what it will be when somebody has changed it."""
     return [_stamp(path) for path in paths]
 
 

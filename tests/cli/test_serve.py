@@ -1,12 +1,15 @@
 """``leash serve``: one port for base_url clients and for HTTPS_PROXY."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +21,14 @@ BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "
 class Served:
     """A serving leash and its port."""
 
-    def __init__(self, leash: Leash, *flags: str) -> None:
-        """Start it and wait until it says where it listens."""
+    def __init__(
+        self, leash: Leash, *flags: str, meanwhile: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Start it and wait until it says where it listens; ``meanwhile`` is given its pid."""
         self.leash = leash
         listen = ("--insecure", "--listen", "127.0.0.1:0")
         self.process = leash.start("serve", *listen, *flags)
+        meanwhile(self.process.pid)
         self.lines: list[str] = []
         self.hear("serving on")
         self.port = int(self.lines[-1].split()[3].rpartition(":")[2])
@@ -90,6 +96,32 @@ def test_one_port_serves_base_urls_and_proxies_and_keeps_runs_apart(served: Serv
     assert served.stop() == 0
     ended = {run["run"]: run["status"] for run in served.leash("ps", "--json").json}
     assert ended == {"a": "stopped", "b": "stopped", "default": "finished"}
+
+
+def test_nothing_is_missed_while_it_starts(leash: Leash) -> None:
+    """SIGHUP ends nobody who has just begun, and an edit that comes after the reading is taken."""
+    file = leash.here / "leash.toml"
+    file.write_text("[limits]\nmax_calls = 1\n")
+
+    def meanwhile(pid: int) -> None:
+        while not catches(pid, signal.SIGHUP):
+            time.sleep(0.002)
+        file.write_text("[limits]\nmax_calls = 3\n")
+        os.kill(pid, signal.SIGHUP)
+
+    served = Served(leash, meanwhile=meanwhile)
+    for run in map(str, range(1000)):
+        if [served.call(run) for _ in range(2)] == [200, 200]:
+            break
+        time.sleep(0.05)
+    assert [served.call("z") for _ in range(4)] == [200, 200, 200, 429]
+    assert served.stop() == 0
+
+
+def catches(pid: int, which: signal.Signals) -> bool:
+    """Tell whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (which - 1) & 1)
 
 
 def test_without_a_limit_serve_says_so(leash: Leash) -> None:
