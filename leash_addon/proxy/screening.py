@@ -181,7 +181,7 @@ def _judgement(judged: list[Judged], look: Look, body: bytes | None = None) -> J
     if not judged and not look.skipped:
         return NOTHING
     blocked = next((each.blocked for each in judged if each.blocked is not None), None)
-    fresh = tuple(each for each in judged if not each.recorded)
+    fresh = tuple({id(each): each for each in judged if not each.recorded}.values())
     return Judgement(
         found=tuple(found for each in fresh for found in each.found),
         blocked=blocked,

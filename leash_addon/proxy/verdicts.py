@@ -1,7 +1,8 @@
 """What screening made of the pieces of requests: remembered, because agents send them again.
 
 A piece is known by what reads it, a keyed 64-bit hash (Python's SipHash, behind a secret of ours)
-and its length: the same words may be the system's in one member and the user's in another. Fast enough for a history of half a megabyte, and nobody outside can aim at a collision.
+and its length: fast enough for a history of half a megabyte, and nobody outside can aim at a
+collision. The same bytes may be the system's words in one member and the user's in another.
 Bounded in number and in bytes; what was forgotten is screened again, with the same result.
 """
 

@@ -185,8 +185,7 @@ def _unwrapped(asked: Asked, body: Body) -> tuple[Asked, Body | None]:
 
 
 def _is_form(headers: Mapping[str, str], plain: bytes) -> bool:
-    """Tell whether a body is a form. JSON is none, whatever it is said to be: some servers read
-    it all the same."""
+    """Tell whether a body is a form. JSON is none: some servers read it whatever it is called."""
     said = headers.get("content-type", "").lower().startswith(MULTIPART)
     return said and not plain[:64].lstrip().startswith(b"{")
 

@@ -235,6 +235,17 @@ async def test_resent_history_is_acted_on_alike_and_recorded_once(world: MakeWor
     assert len(entries) == 1
 
 
+async def test_a_text_that_comes_twice_is_one_finding(world: MakeWorld) -> None:
+    """Two tools may say the same in one call; it is on record where it came first."""
+    body = chat(BAD)
+    messages: list[object] = body["messages"]  # type: ignore[assignment]
+    again = {"role": "tool", "tool_call_id": "call_2", "content": BAD}
+    async with world(screening=screening()) as it, it.client() as client:
+        await post(client, OPENAI, {**body, "messages": [*messages, again]})
+        (entry,) = it.ledger.findings()
+    assert [found.place for found in entry.found] == ["messages[2].content"]
+
+
 async def test_one_text_in_two_parts_is_two_findings(world: MakeWorld) -> None:
     """What the user says and what a tool says are told apart, be it the same."""
     both = {Part.USER: Action.OBSERVE, Part.TOOL_RESULT: Action.OBSERVE}
