@@ -16,12 +16,15 @@ async def reloading(
     reload: Callable[[], Awaitable[None]],
     *,
     loudness: int = logging.WARNING,
+    at_once: bool = False,
 ) -> AsyncIterator[None]:
     """Call ``reload`` whenever a file changes, appears or goes, and at SIGHUP.
 
-    ``loudness``: the level at which a broken edit is told of.
+    ``loudness``: the level at which a broken edit is told of. ``at_once``: also in the beginning.
     """
     loop, told = asyncio.get_running_loop(), asyncio.Event()
+    if at_once:
+        told.set()
     loop.add_signal_handler(signal.SIGHUP, told.set)
     watching = asyncio.create_task(watch(paths, reload, told, loudness=loudness))
     try:

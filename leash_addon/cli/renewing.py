@@ -7,7 +7,7 @@ from collections.abc import Callable
 from leash_addon.cli.admin.server import Admin
 from leash_addon.cli.admin.serving import change
 from leash_addon.cli.engine import Engine
-from leash_addon.config.changes import changes
+from leash_addon.config.changes import changes, taken_over
 from leash_addon.config.settings import Settings
 from leash_addon.config.tables import tables
 from leash_addon.ledger import LedgerWriter
@@ -49,7 +49,7 @@ class Renewing:
         named = prices.describe()
         await renew(self._engine.addon, self._writer, settings, prices=prices, named=named)
         if self._admin is not None:
-            change(self._admin, settings)
+            change(self._admin, taken_over(self._begun, settings))
         found = changes(self._now, settings, begun=self._begun)
         self._now = settings
         logger.log(self._loudness, "%s", told(settings, found, named=named))

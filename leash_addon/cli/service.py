@@ -17,7 +17,9 @@ from leash_addon.cli.options import now
 from leash_addon.cli.reloading import reloading
 from leash_addon.cli.renewing import Renewing
 from leash_addon.cli.say import say
+from leash_addon.cli.successor import succeed
 from leash_addon.cli.workers import DRAIN, GRACE, Ends, Supervisor, reserve
+from leash_addon.config.changes import taken_over
 from leash_addon.config.load import watched
 from leash_addon.config.settings import Settings
 from leash_addon.ledger import open_ledger
@@ -86,6 +88,7 @@ async def serve_alone(service: Service) -> None:
                         loudness=loudness,
                     ),
                     loudness=loudness,
+                    at_once=ends is not None and ends.succeeds,
                 ),
             ):
                 with told_to_end() as ending:
@@ -116,11 +119,12 @@ def serve_together(service: Service, workers: int) -> int:
         taken = held.getsockname()[1]
 
         def work(ends: Ends, *, tells: bool = False) -> int:
-            asyncio.run(serve_alone(replace(service, port=taken, ends=ends, tells=tells)))
+            mine = _begun(replace(service, port=taken, tells=tells), ends)
+            asyncio.run(serve_alone(mine))
             return 0
 
         def beside(ends: Ends) -> int:
-            asyncio.run(_administer(service, ends))
+            asyncio.run(_administer(_begun(service, ends)))
             return 0
 
         supervisor = Supervisor(
@@ -131,7 +135,15 @@ def serve_together(service: Service, workers: int) -> int:
         return supervisor.run(lambda: _announce(service, notice, taken, f" · {workers} workers"))
 
 
-async def _administer(service: Service, ends: Ends) -> None:
+def _begun(service: Service, ends: Ends) -> Service:
+    """Return the service of a worker; one that succeeds another has to learn what is new."""
+    settings = service.settings
+    if ends.succeeds:
+        ends, settings = succeed(ends, settings, service.read)
+    return replace(service, settings=settings, ends=ends)
+
+
+async def _administer(service: Service) -> None:
     """Run the admin port of several workers: until they have drained."""
     draining = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(DRAIN, draining.set)
@@ -139,11 +151,13 @@ async def _administer(service: Service, ends: Ends) -> None:
 
         async def reload() -> None:
             if admin is not None:
-                change(admin, await asyncio.to_thread(service.read))
+                read = await asyncio.to_thread(service.read)
+                change(admin, taken_over(service.settings, read))
 
         with told_to_end() as ending:
             async with reloading(watched(service.settings), reload, loudness=logging.DEBUG):
-                _report(ends, ending.begun)
+                if service.ends is not None:
+                    _report(service.ends, ending.begun)
                 await ending.begun.wait()
 
 

@@ -38,11 +38,12 @@ class Ends:
     """What a worker has of its supervisor, as file descriptors.
 
     ``alive`` can be read from only once the supervisor is gone. A byte written to ``ready`` says
-    that the worker listens.
+    that the worker listens. ``succeeds``: it takes the place of one that died.
     """
 
     alive: int
     ready: int
+    succeeds: bool = False
 
 
 type Work = Callable[[Ends], int]
@@ -89,12 +90,13 @@ class Supervisor:
                 self._end()
         return 0 if self._ending else FAILED
 
-    def _start(self, work: Work) -> int | None:
+    def _start(self, work: Work, *, succeeds: bool = False) -> int | None:
         """Fork a worker and wait until it listens; return its exit code when it ended instead."""
         ready, ready_end = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(work, ready, ready_end)
+            os.close(ready)
+            self._become_worker(work, Ends(alive=self._alive, ready=ready_end, succeeds=succeeds))
         os.close(ready_end)
         is_up = os.read(ready, 1) == b"1"
         os.close(ready)
@@ -104,14 +106,13 @@ class Supervisor:
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status) or FAILED
 
-    def _become_worker(self, work: Work, ready: int, ready_end: int) -> None:
+    def _become_worker(self, work: Work, ends: Ends) -> None:
         """Work, in the child, and never return."""
         code = FAILED
         try:
-            os.close(ready)
             os.close(self._alive_end)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-            code = work(Ends(alive=self._alive, ready=ready_end))
+            code = work(ends)
         except LeashError as error:
             say(str(error))
         except BaseException as error:  # noqa: BLE001 - a worker says why, and never a traceback
@@ -136,7 +137,7 @@ class Supervisor:
         self._quick = self._quick + 1 if lived < QUICK else 0
         if self._quick < TOO_OFTEN:
             say(f"worker {pid} died ({how}); another is started, and its open calls are swept")
-            if self._start(work) is None:
+            if self._start(work, succeeds=True) is None:
                 return
         say(f"workers cannot be kept up (the last one: {how}); giving up")
         self._signal(signal.SIGTERM)

@@ -5,7 +5,7 @@ and whom it believes are as they were when it started.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leash_addon.config.settings import KEYS, Key, Settings
 from leash_addon.core.boundaries import show_span
@@ -13,7 +13,8 @@ from leash_addon.core.limits import TokenWindow
 from leash_addon.core.money import Pico, show_usd
 
 MONEY = frozenset({"max_cost", "max_cost_per_call", "compute_rate"})
-TABLES = ("[[cap]]", "[[rate]]", "[[token]]", "[providers]")
+TOKENS = "[[token]]"
+TABLES = ("[[cap]]", "[[rate]]", TOKENS, "[providers]")
 TAKEN = frozenset(
     {
         *(key.flat for key in KEYS if key.section in {"limits", "holds"}),
@@ -39,6 +40,8 @@ def changes(
     old: Settings, new: Settings, *, begun: Settings, taken: frozenset[str] = TAKEN
 ) -> Changes:
     """Compare. ``begun``: those that the process started with. ``taken``: what it takes over."""
+    tables = tuple(_tables(old, new))
+    asks = bool(begun.tokens)  # whether anybody is asked for one at all is settled at the start
     return Changes(
         taken=(
             *(
@@ -46,13 +49,33 @@ def changes(
                 for key in KEYS
                 if key.flat in taken and _differ(key, old, new)
             ),
-            *_tables(old, new),
+            *(name for name in tables if asks or name != TOKENS),
         ),
-        restart=tuple(
-            key.dotted
-            for key in KEYS
-            if key.flat not in taken | ELSEWHERE and _differ(key, begun, new)
+        restart=(
+            *(
+                key.dotted
+                for key in KEYS
+                if key.flat not in taken | ELSEWHERE and _differ(key, begun, new)
+            ),
+            *([TOKENS] if new.tokens and not asks else []),
         ),
+    )
+
+
+def taken_over(begun: Settings, new: Settings) -> Settings:
+    """Return what a process goes on with that began with ``begun`` and has read ``new``."""
+    plain = [key.name for key in KEYS if key.flat in TAKEN and not key.section]
+    return replace(
+        begun,
+        limits=new.limits,
+        holds=new.holds,
+        caps=new.caps,
+        rates=new.rates,
+        screening=new.screening,
+        providers=new.providers,
+        tokens=new.tokens,
+        given=new.given,
+        **{name: getattr(new, name) for name in plain},
     )
 
 

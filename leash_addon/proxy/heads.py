@@ -7,7 +7,8 @@ lines, of other unread bytes as many end the connection, and trailers are left o
 section 6.5.1, lets an intermediary do. What two servers may read in two ways is refused with 400.
 
 A client that still writes would lose an answer together with its connection (TCP resets it), so
-what it sends after a 413 or 431 is read and thrown away for a while.
+what it sends after a 413 or 431 is read and thrown away for a while. And mitmproxy takes its ``100
+Continue`` for the answer, so a client that asked for one would hear of no error that came after it.
 """
 
 import re
@@ -29,6 +30,7 @@ from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestProtocolError,
+    ResponseHeaders,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server
@@ -42,7 +44,7 @@ MOST_LINES = 1000
 MOST_AFTER = 256 * 1024 * 1024
 """Bytes that are read and thrown away after a refusal."""
 
-TOO_LARGE_HEAD = 431
+CONTINUE, TOO_LARGE_HEAD = 100, 431
 
 
 NEWLINES = (b"\r", b"\n")
@@ -86,7 +88,13 @@ def bounded_heads() -> Iterator[None]:
         check_request(request)
         return request
 
+    def go_on(self: Http1Server, event: HttpEvent) -> CommandGenerator[None]:
+        yield from send(self, event)
+        self.response = None  # the answer is yet to come
+
     def linger(self: Http1Server, event: HttpEvent) -> CommandGenerator[None]:
+        if type(event) is ResponseHeaders and event.response.status_code == CONTINUE:
+            return go_on(self, event)
         too_large = type(event) is ResponseProtocolError and (
             event.code is ErrorCode.REQUEST_TOO_LARGE and not self.response
         )

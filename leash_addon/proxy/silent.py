@@ -16,6 +16,8 @@ from typing import Protocol, override
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 
+from leash_addon.proxy.patience import PROGRESS
+
 PROBES = (
     ("TCP_KEEPIDLE", 60),
     ("TCP_KEEPINTVL", 15),
@@ -26,7 +28,7 @@ PROBES = (
 that a client may leave what it is sent unread or unacknowledged (Linux: tcp(7), 2024)."""
 
 FLUSH = 30.0
-"""Seconds that the rest of an answer has to go out once mitmproxy has closed a connection."""
+"""Seconds in which some of an answer's rest must go out once mitmproxy has closed a connection."""
 
 LINGER = 2.0
 """Seconds that one who is turned away has to ask and to read why."""
@@ -165,8 +167,16 @@ async def _and_end(
     try:
         await served(reader, writer)
     finally:
-        if writer.transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(FLUSH, writer.transport.abort)
+        _flush(writer.transport)
+
+
+def _flush(transport: asyncio.WriteTransport, before: int | None = None) -> None:
+    """See to it that something goes out. ``before``: bytes that were left at the last look."""
+    left = transport.get_write_buffer_size()
+    if before is not None and left > before - PROGRESS:
+        transport.abort()
+    elif left:
+        asyncio.get_running_loop().call_later(FLUSH, _flush, transport, left)
 
 
 class TurnedAway(asyncio.Protocol):

@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 LOOK_AGAIN = 1.0
 """Seconds between two looks at the files."""
 
+SETTLES = 0.2
+"""Seconds for which files must have stayed as they are before they are read."""
+
 type Stamp = tuple[int, int, int] | None
 """Inode, size and time of change of a file; ``None`` when there is none."""
 
@@ -36,13 +39,23 @@ async def watch(
         if found == seen and not told.is_set():
             continue
         told.clear()
-        seen = found
+        seen = await _settled(paths, found)
         try:
             await reload()
         except LeashError as error:
             logger.log(loudness, "kept as it was, because an edit is broken: %s", error)
         except Exception:
             logger.exception("kept as it was, because reloading failed")
+
+
+async def _settled(paths: Sequence[Path], found: list[Stamp]) -> list[Stamp]:
+    """Wait until nobody writes: a file that is half written has half of its limits, or none."""
+    while True:
+        await asyncio.sleep(SETTLES)
+        again = await asyncio.to_thread(_stamps, paths)
+        if again == found:
+            return found
+        found = again
 
 
 def _stamps(paths: Sequence[Path]) -> list[Stamp]:

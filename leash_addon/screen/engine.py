@@ -35,7 +35,7 @@ class Engine:
         disabled: frozenset[str] = frozenset(),
         folding: Folding | None = None,
     ) -> None:
-        """Compile, half a second's work for hundreds of rules.
+        """Compile, about a second's work for hundreds of rules.
 
         Raises ``ValueError`` for a pattern that RE2 does not take. ``folding``: tables to share
         between engines.

@@ -18,7 +18,7 @@ from leash_addon.screen.need import EMPTY, MOST, Clause, Need, either, joined
 
 ENOUGH: Final = 4
 """Clauses of one pattern."""
-OFTEN: Final = 2.0
+OFTEN: Final = 1.0
 """Chance of a clause that is left out if another is less likely."""
 WIDEST_CLASS: Final = 6
 ENDLESS: Final = 1 << 16

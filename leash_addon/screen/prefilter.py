@@ -21,7 +21,7 @@ from ahocorasick_rs import BytesAhoCorasick
 from leash_addon.screen.need import Clause, Need
 from leash_addon.screen.places import members, onward, runs
 
-STEP: Final = 32
+STEP: Final = 64
 """Bytes that are one place."""
 WIDEST: Final = 4
 """Bytes of a character."""

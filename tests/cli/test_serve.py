@@ -24,10 +24,7 @@ class Served:
         listen = ("--insecure", "--listen", "127.0.0.1:0")
         self.process = leash.start("serve", *listen, *flags)
         self.lines: list[str] = []
-        while not any("serving on" in line for line in self.lines):
-            line = self._stderr.readline()
-            assert line, "".join(self.lines)
-            self.lines.append(line)
+        self.hear("serving on")
         self.port = int(self.lines[-1].split()[3].rpartition(":")[2])
 
     @property
@@ -35,9 +32,11 @@ class Served:
         assert self.process.stderr is not None
         return self.process.stderr
 
-    def call(self, run: str | None = None) -> int:
+    def call(self, run: str | None = None, token: str | None = None) -> int:
         """Make a call by base URL; return its status."""
-        headers = {"content-type": "application/json"} | ({"x-loop-id": run} if run else {})
+        named = {"x-loop-id": run, "x-leash-token": token}
+        headers = {"content-type": "application/json"}
+        headers |= {name: value for name, value in named.items() if value}
         url = f"http://127.0.0.1:{self.port}/v1/chat/completions"
         request = urllib.request.Request(url, BODY, headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -48,6 +47,13 @@ class Served:
         except urllib.error.HTTPError as error:
             error.read()
             return error.code
+
+    def hear(self, words: str) -> None:
+        """Wait until it has said so."""
+        while not self.lines or words not in self.lines[-1]:
+            line = self._stderr.readline()
+            assert line, "".join(self.lines)
+            self.lines.append(line)
 
     def stop(self, which: signal.Signals = signal.SIGTERM) -> int:
         """End it as an operator does; return its exit code."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from leash_addon.config.tokens import shown_hash
 from tests.cli.test_serve import Served
 from tests.cli.world import PATIENCE, Leash
 
@@ -71,6 +72,46 @@ def test_a_killed_worker_is_replaced(served: Served) -> None:
     assert f"worker {first} died (SIGKILL); another is started" in "".join(served.lines)
     (run,) = served.leash("ps", "--json").json
     assert (run["calls"], run["open_calls"]) == (10, 0)
+
+
+def test_a_withdrawn_token_does_not_come_back_with_the_next_worker(leash: Leash) -> None:
+    """A successor goes by the edited file; by a broken one nobody can, so it waits for a mend."""
+    file, old, new = leash.here / "leash.toml", "a" * 30, "b" * 30
+    only = '[[token]]\nname = "team"\nhash = "{}"\n'
+    file.write_text(only.format(shown_hash(old)))
+    served = Served(leash, "--workers", "2")
+    try:
+        assert served.call(token=old) == 200
+        file.write_text(only.format(shown_hash(new)))
+        replace_all(served)
+        until(lambda: answer(served, new) == 200)
+        assert served.call(token=old) == 401
+
+        file.write_text("nonsense = 1\n")
+        replace_all(served)
+        served.hear("waits, because an edit is broken: leash.toml: nonsense: unknown key")
+        assert answer(served, new) == 0
+        file.write_text(only.format(shown_hash(new)))
+        until(lambda: answer(served, new) == 200)
+        assert served.call(token=old) == 401
+    finally:
+        assert served.stop() == 0
+
+
+def replace_all(served: Served) -> None:
+    """Kill every worker; others are on their way when this returns."""
+    workers = children(served.process.pid)
+    for each in workers:
+        os.kill(each, signal.SIGKILL)
+        served.hear(f"worker {each} died")
+
+
+def answer(served: Served, token: str) -> int:
+    """Return the status of a call, 0 where nobody listens."""
+    try:
+        return served.call(token=token)
+    except OSError:
+        return 0
 
 
 def test_workers_end_when_their_supervisor_is_gone(served: Served) -> None:

@@ -1,16 +1,19 @@
 """What differs between two readings of the settings."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace as with_limit
 
-from leash_addon.config.changes import Changes, changes
+from leash_addon.config.changes import Changes, changes, taken_over
 from leash_addon.config.settings import Settings
+from leash_addon.config.tokens import Grant
 from leash_addon.core.limits import NO_LIMITS, TokenWindow
 from leash_addon.core.money import usd
 
+TOKEN = Grant(name="team", digest=b"1")
 BEGUN = Settings(home=Path("/h"), db=Path("/h/leash.db"))
 
 
@@ -51,3 +54,19 @@ def test_what_wants_a_restart_is_told_until_there_was_one() -> None:
         taken=("no_inject", "[providers]"), restart=("db", "max_body")
     )
     assert changes(read, read, begun=BEGUN) == Changes(restart=("db", "max_body"))
+
+
+def test_a_first_token_wants_a_restart() -> None:
+    """Who began without asking anybody goes on like that, and does not say that it asks now."""
+    asks = replace(BEGUN, tokens=(TOKEN,))
+    assert changes(BEGUN, asks, begun=BEGUN) == Changes(restart=("[[token]]",))
+    assert changes(asks, BEGUN, begun=asks) == Changes(taken=("[[token]]",))
+
+
+def test_what_wants_a_restart_is_not_taken_over() -> None:
+    """A process goes on with the limits and tokens that it read, and with the ledger it has."""
+    read = replace(
+        settings(max_calls=3), db=Path("/other.db"), max_body=5, no_inject=True, tokens=(TOKEN,)
+    )
+    wanted = replace(settings(max_calls=3), no_inject=True, tokens=(TOKEN,))
+    assert taken_over(BEGUN, read) == wanted

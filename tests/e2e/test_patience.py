@@ -23,6 +23,7 @@ BODY = json.dumps(QUESTION).encode()
 TOKEN = f"x-leash-token: {MASTER}\r\n".encode()
 HEAD = b"POST " + CHAT.encode() + b" HTTP/1.1\r\nhost: gateway:8088\r\n" + TOKEN
 LENGTH = b"content-length: %d\r\n\r\n" % len(BODY)
+EXPECT = b"expect: 100-continue\r\n"
 TUNNEL = (
     f"CONNECT api.openai.com:443 HTTP/1.1\r\nproxy-authorization: {basic('h', MASTER)}\r\n\r\n"
 ).encode()
@@ -112,6 +113,7 @@ async def test_who_dawdles_is_told_so_and_put_out(gate: Gateway) -> None:
         "half a head": dawdles(gate, HEAD[:40]),
         "a head without an end": dawdles(gate, HEAD, b"x: y\r\n"),
         "half a body": dawdles(gate, HEAD + LENGTH + BODY[:9]),
+        "half a body, continued": dawdles(gate, HEAD + EXPECT + LENGTH + BODY[:9]),
         "a body by the byte": dawdles(gate, HEAD + b"content-length: 900\r\n\r\n", b" "),
         "idle": dawdles(gate, HEAD + LENGTH + BODY),
         "a second half head": dawdles(gate, HEAD + LENGTH + BODY + HEAD[:9]),
@@ -125,6 +127,7 @@ async def test_who_dawdles_is_told_so_and_put_out(gate: Gateway) -> None:
         "half a head": 408,
         "a head without an end": 408,
         "half a body": 408,
+        "half a body, continued": 408,
         "a body by the byte": 408,
         "idle": 200,
         "a second half head": 408,

@@ -150,7 +150,9 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(secured: Secured
     ("listen", "env"),
     [
         pytest.param("https://localhost:{}", {}, id="named"),
-        pytest.param("localhost:{}", {"LEASH_TLS_CERT": "any.pem"}, id="configured"),
+        pytest.param(
+            "localhost:{}", {"LEASH_TLS_CERT": "any.pem"}, id="configured", marks=pytest.mark.long
+        ),
     ],
 )
 async def test_the_exports_lead_clients_to_a_proxy_that_speaks_tls(

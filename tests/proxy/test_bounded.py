@@ -104,6 +104,14 @@ def test_a_body_beyond_the_bound_is_answered_413(talk: Callable[..., Talk], raw:
     assert (HttpErrorHook in found.hooks, HttpRequestHook in found.hooks) == (True, False)
 
 
+def test_who_was_told_to_continue_hears_of_an_error_all_the_same(talk: Callable[..., Talk]) -> None:
+    """``100 Continue`` is no answer: curl asks for it before every larger body."""
+    found = talk().say(HEAD + b"expect: 100-continue\r\ncontent-length: 5000\r\n\r\n")
+    assert found.status == 100
+    found.sent = b""
+    assert found.say(b"x").status == 413
+
+
 def test_a_body_at_the_bound_is_judged(talk: Callable[..., Talk]) -> None:
     """As many bytes as ``max_body`` reach the request hook."""
     found = talk().say(announced(MOST) + b"x" * MOST)

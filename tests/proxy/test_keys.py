@@ -167,6 +167,7 @@ async def test_a_request_signed_with_a_virtual_key_is_signed_anew(
     assert [word for word in (TOKEN, PAIR.secret, "the agent's") if word in str(got)] == []
 
 
+@pytest.mark.long
 async def test_awss_own_client_signs_with_a_virtual_key(world: MakeWorld, tmp_path: Path) -> None:
     """Botocore takes the lsh_ key for both halves of a pair, and its call is signed anew."""
     pytest.importorskip("botocore", reason="botocore is not installed")

@@ -121,6 +121,20 @@ async def test_an_answer_that_nobody_reads_keeps_no_socket(monkeypatch: pytest.M
                 assert await porter.told.get() == "gone 127.0.0.1"
 
 
+@pytest.mark.asyncio
+async def test_a_slow_reader_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes after its server has closed it, as long as it goes on."""
+    monkeypatch.setattr(silent, "FLUSH", 0.05)
+    async with await listening(Porter(), floods) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(HEAD)
+        came = 0
+        while piece := await reader.read(2**20):
+            came, _ = came + len(piece), await asyncio.sleep(0.005)
+        writer.close()
+    assert came == WAVE
+
+
 @pytest.mark.parametrize(
     ("heard", "whole"),
     [
