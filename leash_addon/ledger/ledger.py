@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from leash_addon.core.ask import Ask
@@ -26,7 +25,7 @@ from leash_addon.core.terms import Terms
 from leash_addon.core.verdict import Verdict
 from leash_addon.errors import LedgerError
 from leash_addon.ledger import runs
-from leash_addon.ledger.admission import admit
+from leash_addon.ledger.admission import admit, screened
 from leash_addon.ledger.books import Books, run_account
 from leash_addon.ledger.charging import Charging, has_full_bucket
 from leash_addon.ledger.database import Database
@@ -70,12 +69,7 @@ class Ledger(Reports):
         """Return itself: ``with open_ledger(path) as ledger``."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the database."""
         self.close()
 
@@ -151,6 +145,10 @@ class Ledger(Reports):
         if isinstance(verdict, LedgerError):
             raise verdict
         return verdict
+
+    def note(self, ask: Ask, now: Instant) -> None:
+        """Record what screening found in words that ask for no call."""
+        self._change(ask.run, lambda books: books.record(screened(ask, now)))
 
     def settle(self, settlements: Sequence[Settlement]) -> tuple[Entry, ...]:
         """Book the ends of some calls in one transaction; return what was newly recorded."""

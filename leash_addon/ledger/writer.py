@@ -135,6 +135,10 @@ class LedgerWriter:
         """
         return await self._turns.admit(ask)
 
+    async def note(self, ask: Ask) -> None:
+        """Record what screening found in words that ask for no call. Raises ``LedgerError``."""
+        await self._promptly(lambda: self._ledger.note(ask, self._clock()))
+
     async def find_key(self, token: str) -> StoredKey | None:
         """Look an ``lsh_`` key up. Raises ``LedgerError``."""
         return await self._promptly(lambda: find_key(self._ledger.database, token))

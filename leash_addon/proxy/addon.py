@@ -15,7 +15,7 @@ from leash_addon.core.verdict import Reason, Trip
 from leash_addon.proxy.access import Access
 from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.answers import ask_for_usage, install_tee
-from leash_addon.proxy.asking import tags_of
+from leash_addon.proxy.asking import ask_of, tags_of
 from leash_addon.proxy.bounds import UNASKED, Bounds, bounds_of, lower_output
 from leash_addon.proxy.clients import Clients
 from leash_addon.proxy.coverage import Coverage
@@ -31,7 +31,7 @@ from leash_addon.proxy.keys import Empty, Keys
 from leash_addon.proxy.peers import Peers
 from leash_addon.proxy.refusals import Caller, Denial
 from leash_addon.proxy.remarks import remark_refused, remark_settled
-from leash_addon.proxy.screened import denial_of, remark, screen, with_findings
+from leash_addon.proxy.screened import denial_of, remark, screen
 from leash_addon.proxy.screening import Judgement, Screening
 from leash_addon.proxy.sockets import Sockets
 from leash_addon.proxy.uploads import Uploads
@@ -130,8 +130,7 @@ class LeashAddon:
         intake.streamed = asked.stream
         if asked.free or intake.route.free:
             self.coverage.free += 1
-            if (upload := await self._uploads.judge(intake, flow.request)).hostile:
-                await self._admit(flow, intake, asked, UNASKED, upload)
+            await self._judge_upload(flow, intake, asked)
             return
         judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
         self.coverage.unread += judged.skipped
@@ -145,21 +144,10 @@ class LeashAddon:
     async def _admit(
         self, flow: HTTPFlow, intake: Intake, asked: Asked, bounds: Bounds, judged: Judgement
     ) -> None:
-        governor = self.governor
-        ask = governor.ask(
-            intake.run,
-            intake.route,
-            asked,
-            client=intake.client.name,
-            imputed=intake.imputed,
-            tags=await self._tags(flow, intake, asked),
-            bounds=bounds,
-            grant=intake.grant,
-        )
-        ask = with_findings(ask, judged, self._uploads.found(intake.run))
+        tags, governor = await self._tags(flow, intake, asked), self.governor
+        ask = ask_of(governor, intake, asked, judged, tags, bounds)
         verdict = await governor.admit(ask, intake.route)
         judged.recorded()
-        self._uploads.recorded(intake.run)
         if isinstance(verdict, Trip):
             self.refuse(flow, denial_of(verdict, judged))
             return
@@ -178,6 +166,16 @@ class LeashAddon:
         if asked.can_inject and governor.policy.inject:
             ask_for_usage(flow.request)
             intake.injected = True
+
+    async def _judge_upload(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> None:
+        """Refuse what is hostile of what is left for a later call; put on record what is found."""
+        judged = await self._uploads.judge(intake, flow.request)
+        if judged.hostile:
+            await self._admit(flow, intake, asked, UNASKED, judged)
+        elif judged.found:
+            tags = await self._tags(flow, intake, asked)
+            await self.governor.note(ask_of(self.governor, intake, asked, judged, tags))
+            judged.recorded()
 
     async def _tags(self, flow: HTTPFlow, intake: Intake, asked: Asked) -> dict[str, str]:
         """Return who asks, with which of its processes, and what the call is to it."""

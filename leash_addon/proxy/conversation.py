@@ -1,22 +1,17 @@
 """One WebSocket that is metered: whose it is, its meter, and its calls that are open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
-from leash_addon.core.screening import Found
+from leash_addon.core.reading import Outcome, Reading
 from leash_addon.core.verdict import Reason
 from leash_addon.proxy.call import Call
 from leash_addon.proxy.denials import Denial
 from leash_addon.proxy.intake import Intake
-from leash_addon.proxy.screening import Judgement
 from leash_addon.wire.calls import SocketMeter
 from leash_addon.wire.routes import Route
 from leash_addon.wire.turn import Backlog
-
-MOST_OVERHEARD: Final = 64
-"""Messages whose findings wait for a turn; of more the findings come when they are sent again."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -24,8 +19,7 @@ class Socket:
     """One connection.
 
     ``calls``: those that are open, by the meter's key. ``free``: keys of turns that said to cost
-    nothing. ``own``: messages of ours that mitmproxy will show to its hook, too. ``overheard``:
-    what was found in messages that asked for no turn, for the next one's entry.
+    nothing. ``own``: messages of ours that mitmproxy will show to its hook, too.
     """
 
     intake: Intake
@@ -36,28 +30,11 @@ class Socket:
     free: set[int] = field(default_factory=set)
     closing: bool = False
     own: list[bytes] = field(default_factory=list)
-    overheard: list[Judgement] = field(default_factory=list)
-
-    def overhear(self, judged: Judgement) -> None:
-        """Keep what was found in a message that asked for no turn."""
-        if judged.found and len(self.overheard) < MOST_OVERHEARD:
-            self.overheard.append(judged)
 
     def outlives(self, denial: Denial) -> bool:
         """Tell whether the connection goes on after a message of its client was refused."""
         hostile = denial.reason == Reason.SCREENING.value
         return not denial.final or (hostile and self.route.format == "openai.realtime")
-
-    @property
-    def found(self) -> tuple[Found, ...]:
-        """Return the findings that no entry carries yet, each once."""
-        return tuple(dict.fromkeys(each for one in self.overheard for each in one.found))
-
-    def recorded(self) -> None:
-        """Note that the ledger has them."""
-        for each in self.overheard:
-            each.recorded()
-        self.overheard.clear()
 
 
 def model_of(url: str) -> str | None:
@@ -65,3 +42,16 @@ def model_of(url: str) -> str | None:
     query: Mapping[str, list[str]] = parse_qs(urlsplit(url).query)
     found = query.get("model") or query.get("deployment")
     return found[0] if found else None
+
+
+def has_output(reading: Reading) -> bool:
+    """Tell whether an answer was reported to have tokens."""
+    return reading.usage is not None and bool(reading.usage.output_tokens)
+
+
+def ended(reading: Reading) -> tuple[Reading, Outcome]:
+    """Return how a turn is booked that has come to its end."""
+    if reading.error is not None and reading.usage is None:
+        # It failed before it was whole, and what came of it has been seen.
+        reading = replace(reading, complete=False, free=not reading.text_bytes)
+    return reading, Outcome.COMPLETE if reading.complete or reading.free else Outcome.CUT

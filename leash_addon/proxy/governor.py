@@ -6,7 +6,8 @@ is settled; every way a call can end comes to ``Governor.finish``.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from random import SystemRandom
 
@@ -152,11 +153,17 @@ class Governor:
             if left <= 0 or verdict.final:
                 return verdict
             if verdict.reason in CURES:
-                await _wait(self._ended.wait(), min(left, LOOK_AGAIN))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), min(left, LOOK_AGAIN))
             elif verdict.retry_after is not None and verdict.retry_after <= left:
                 await asyncio.sleep(verdict.retry_after)
             else:
                 end = self.clock()  # ask once more, for the record
+
+    async def note(self, ask: Ask) -> None:
+        """Record what was found in words that ask for no call. Raises ``LedgerError``."""
+        await self._start(ask.run)
+        await self._ledger.note(ask)
 
     async def look(self, run: str) -> Balance:
         """Read what a run stands at now, whoever changed it. Raises ``LedgerError``."""
@@ -165,10 +172,10 @@ class Governor:
     def running(self, call: Call) -> Pico:
         """Return what a call has come to so far: as reported, or by the text that has come."""
         reading = call.reading()
-        provider, model = call.route.provider, call.ask.model or None
+        provider, model, now = call.route.provider, call.ask.model or None, self.clock()
 
         def find(leg: str | None) -> RateCard | None:
-            tier, now = reading.service_tier, self.clock()
+            tier = reading.service_tier
             return self.prices.find(provider, leg, at=now, tier=tier, requested=model)
 
         so_far = bill(
@@ -280,7 +287,7 @@ class Governor:
             await self._forget()
 
     async def _forget(self) -> None:
-        """Take leave of runs beyond those that are kept; they are met anew when they come back."""
+        """Take leave of surplus runs; they are met anew when they come back."""
         if not self.known.is_full:
             return
         busy = {call.ask.run for call in self._open}
@@ -291,10 +298,3 @@ class Governor:
 
 def _new_id(now: Instant) -> str:
     return new_call_id(now, SystemRandom())
-
-
-async def _wait(event: Awaitable[object], seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event, seconds)
-    except TimeoutError:
-        return

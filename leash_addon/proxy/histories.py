@@ -17,7 +17,7 @@ from msgspec import Struct
 from leash_addon.proxy.resent import Met, Resent
 from leash_addon.wire.asked import Parsed
 from leash_addon.wire.known import Known, elements_of
-from leash_addon.wire.texts import FORMATS, NAMES
+from leash_addon.wire.texts import FORMATS, NAMES, asks_for_words
 from leash_addon.wire.texts.arrays import set_aside
 
 SMALLEST: Final = 32 * 1024
@@ -60,6 +60,19 @@ class Mark(Struct, frozen=True):
     tail: int
 
 
+class Lesson(Struct, frozen=True, kw_only=True):
+    """A history that was judged, what it extends, and what was found in it.
+
+    ``head``, ``tail``: what its first and last bytes are known by.
+    """
+
+    key: Key
+    before: Known | None
+    head: int
+    tail: int
+    met: tuple[Met, ...]
+
+
 @dataclass(slots=True)
 class Histories:
     """The memory of one proxy."""
@@ -89,11 +102,14 @@ class Histories:
             self._met.move_to_end((run, wire_format, known))
         return found
 
-    def learn(self, run: str, resent: Resent) -> None:
-        """Take in a request all of which was judged."""
+    def lesson(self, run: str, resent: Resent) -> Lesson | None:
+        """Return what is to be remembered of a request all of which was judged.
+
+        Changes nothing, so it may run in a thread.
+        """
         found = self._known(resent.parsed, resent.wire_format)
         if found is None:
-            return
+            return None
         known, first, spans = found
         name, met = NAMES[known.field], list(resent.met)
         for path, verdict in resent.found:
@@ -101,9 +117,25 @@ class Histories:
                 start, end = spans[int(path[1]) - first]
                 met.append(Met(path=path, start=start, end=end, verdict=verdict))
         if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
-            return
-        self._keep(known, resent.parsed)
-        self._met[run, resent.wire_format, known] = tuple(met)
+            return None
+        plain = resent.parsed.plain
+        return Lesson(
+            key=(run, resent.wire_format, known),
+            before=resent.parsed.known,
+            head=self._hash(plain, 0, HEAD),
+            tail=self._hash(plain, max(0, known.end - TAIL), known.end),
+            met=tuple(met),
+        )
+
+    def learn(self, lesson: Lesson) -> None:
+        """Remember it, in front of the histories that begin alike, in place of what it extends."""
+        known = lesson.key[2]
+        others = self._marks.pop(lesson.head, [])
+        rest = [each for each in others if each.known not in (known, lesson.before)]
+        self._marks[lesson.head] = [Mark(known, lesson.tail), *rest[: ALIKE - 1]]
+        while len(self._marks) > MOST:
+            self._marks.popitem(last=False)
+        self._met[lesson.key] = lesson.met
         while len(self._met) > MOST:
             self._met.popitem(last=False)
 
@@ -113,6 +145,8 @@ class Histories:
         """Return what is to be known of a request, and where its new elements stand."""
         body, plain, before = parsed.body, parsed.plain, parsed.known
         if body is None or parsed.inside or len(plain) < SMALLEST:
+            return None
+        if not asks_for_words(wire_format, body, before):
             return None
         chosen = _longest(parsed, wire_format) if before is None else before.field
         elements = elements_of(body, chosen) if chosen else []
@@ -133,16 +167,6 @@ class Histories:
             digest=self._hash(plain, 0, end),
         )
         return known, first, spans
-
-    def _keep(self, known: Known, parsed: Parsed) -> None:
-        """Keep a history in front of those that begin alike, in place of what it extends."""
-        plain, gone = parsed.plain, (known, parsed.known)
-        head = self._hash(plain, 0, HEAD)
-        others = [each for each in self._marks.pop(head, []) if each.known not in gone]
-        mark = Mark(known, self._hash(plain, max(0, known.end - TAIL), known.end))
-        self._marks[head] = [mark, *others[: ALIKE - 1]]
-        while len(self._marks) > MOST:
-            self._marks.popitem(last=False)
 
     def _hash(self, plain: bytes, start: int, end: int) -> int:
         bytes_ = memoryview(plain)[start:end]

@@ -5,7 +5,7 @@ the event loop, which goes round after each.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Final, Protocol
@@ -57,6 +57,10 @@ class Readable(Protocol):
     def raw(self) -> bytes:
         """Return its bytes, which it is known by."""
 
+    @property
+    def read(self) -> Hashable:
+        """Return what reads it: other texts may come of the same bytes."""
+
     def texts(self) -> Gathered:
         """Read it. Raises ``ValueError`` for what nobody reads."""
 
@@ -93,7 +97,7 @@ class Look:
     async def verdicts(self, parts: Iterable[Readable]) -> AsyncIterator[tuple[Readable, Verdict]]:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
-            name = (self.account, piece.raw)
+            name = (self.account, piece.read, piece.raw)
             huge = len(piece.raw) > HUGE
             key = (
                 await self._aside(self._verdicts.key, *name) if huge else self._verdicts.key(*name)

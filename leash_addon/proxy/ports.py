@@ -31,6 +31,9 @@ class Ledger(Protocol):
     async def admit(self, ask: Ask) -> Verdict:
         """Decide and record in one transaction; raises ``LedgerError``."""
 
+    async def note(self, ask: Ask) -> None:
+        """Record what was found in words that ask for no call; raises ``LedgerError``."""
+
     def settle(self, settlement: Settlement) -> None:
         """Queue the end of a call; never blocks and never raises."""
 

@@ -6,7 +6,6 @@ from mitmproxy.http import Request
 from mitmproxy.websocket import WebSocketMessage
 
 from leash_addon.core.ask import Ask
-from leash_addon.core.screening import Found
 from leash_addon.core.verdict import Reason, Trip
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
@@ -47,11 +46,11 @@ def write(request: Request, body: bytes) -> None:
         request.headers["content-length"] = str(len(body))
 
 
-def with_findings(ask: Ask, judged: Judgement, before: tuple[Found, ...] = ()) -> Ask:
-    """Return what is asked for with what was found in it, and ``before`` it."""
-    if judged is NOTHING and not before:
+def with_findings(ask: Ask, judged: Judgement) -> Ask:
+    """Return what is asked for with what was found in it."""
+    if judged is NOTHING:
         return ask
-    return replace(ask, found=(*before, *judged.found), hostile=judged.hostile)
+    return replace(ask, found=judged.found, hostile=judged.hostile)
 
 
 def denial_of(trip: Trip, judged: Judgement) -> Denial:

@@ -147,7 +147,9 @@ class Screening:
         resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
         async for piece, verdict in look.verdicts(resent.new()):
             resent.hear(piece.path, verdict)
-        await self._aside(partial(histories.learn, look.account, resent), parsed.plain)
+        lesson = await self._aside(partial(histories.lesson, look.account, resent), parsed.plain)
+        if lesson is not None:
+            histories.learn(lesson)
         judged = resent.judged
         body = await self._aside(resent.put_together, parsed.plain) if resent.changes else None
         found = _judgement(judged, look, body)
@@ -179,7 +181,7 @@ def _judgement(judged: list[Judged], look: Look, body: bytes | None = None) -> J
     if not judged and not look.skipped:
         return NOTHING
     blocked = next((each.blocked for each in judged if each.blocked is not None), None)
-    fresh = tuple(each for each in judged if not each.recorded)
+    fresh = tuple({id(each): each for each in judged if not each.recorded}.values())
     return Judgement(
         found=tuple(found for each in fresh for found in each.found),
         blocked=blocked,

@@ -6,7 +6,7 @@ as it begins, which is the earliest that anybody knows of it. A turn that is ref
 the format's own words, and after a final no the connection is closed.
 
 Every message of the client that holds words is screened, for a session keeps what it was told; what
-is found where no turn is asked for goes on record with the next turn. Of a Realtime session a
+is found goes on record before the message goes on. Of a Realtime session a
 hostile message is dropped with an error, and the session lives on without it.
 """
 
@@ -18,18 +18,20 @@ from functools import partial
 from mitmproxy.http import HTTPFlow
 from mitmproxy.websocket import WebSocketMessage
 
+from leash_addon.core.ask import Ask
 from leash_addon.core.reading import Outcome, Reading
 from leash_addon.core.verdict import Trip
 from leash_addon.errors import LedgerError
+from leash_addon.proxy.asking import ask_of
 from leash_addon.proxy.bounds import Bounds
-from leash_addon.proxy.conversation import Socket, model_of
+from leash_addon.proxy.conversation import Socket, ended, has_output, model_of
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.failing import account_of
 from leash_addon.proxy.governor import Call, Governor
 from leash_addon.proxy.intake import Intake
 from leash_addon.proxy.interject import hang_up, let_go, say
 from leash_addon.proxy.refusals import FAULT, LEDGER_AWAY, Caller, Denial
-from leash_addon.proxy.screened import denial_of, screen_message, with_findings
+from leash_addon.proxy.screened import denial_of, screen_message
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
 from leash_addon.proxy.words import close_of, socket_words
 from leash_addon.wire.asked import Asked
@@ -134,7 +136,7 @@ class Sockets:
         elif asks is not None:
             self._coverage.sent += len(data)
             if not asks:
-                socket.overhear(judged)
+                await self._note(flow, socket, judged)
                 socket.backlog.sent(data)
 
     async def _feed(
@@ -169,7 +171,7 @@ class Sockets:
         asked = read_turn(socket.route, event.asked, socket.meter.model)
         if asked.free and not judged.hostile:
             socket.free.add(event.key)
-            socket.overhear(judged)
+            await self._note(flow, socket, judged)
             self._coverage.free += 1
             return None
         if (denial := await self._again(flow, socket.intake)) is not None:
@@ -195,6 +197,13 @@ class Sockets:
         self._governor.finish(verdict, Outcome.UNSENT)
         return FAULT
 
+    async def _note(self, flow: HTTPFlow, socket: Socket, judged: Judgement) -> None:
+        """Put on record what was found in a message that asks for no turn."""
+        if judged.found:
+            asked = read_turn(socket.route, None, socket.meter.model)
+            await self._governor.note(await self._ask_of(flow, socket, asked, None, judged))
+            judged.recorded()
+
     async def _ask(
         self,
         flow: HTTPFlow,
@@ -203,31 +212,31 @@ class Sockets:
         data: bytes | None,
         judged: Judgement,
     ) -> Call | Trip:
-        governor, intake, backlog = self._governor, socket.intake, socket.backlog
-        behind = backlog.behind(data)
-        asked = replace(asked, input_tokens=asked.input_tokens + behind)
-        ask = governor.ask(
-            intake.run,
-            socket.route,
-            asked,
-            client=intake.client.name,
-            imputed=intake.imputed,
-            tags=await self._tags(flow, intake, asked),
-            bounds=Bounds(input_bytes=len(data or b""), unseen=backlog.unseen(data)),
-            grant=intake.grant,
-        )
-        ask = with_findings(ask, judged, socket.found)
+        ask = await self._ask_of(flow, socket, asked, data, judged)
         # A call that waited here would hold back the end of the very calls that it waits for.
-        verdict = await governor.admit(ask, socket.route, waits=not socket.calls)
+        verdict = await self._governor.admit(ask, socket.route, waits=not socket.calls)
         judged.recorded()
-        socket.recorded()
         return verdict
+
+    async def _ask_of(
+        self,
+        flow: HTTPFlow,
+        socket: Socket,
+        asked: Asked,
+        data: bytes | None,
+        judged: Judgement,
+    ) -> Ask:
+        backlog, intake = socket.backlog, socket.intake
+        asked = replace(asked, input_tokens=asked.input_tokens + backlog.behind(data))
+        bounds = Bounds(input_bytes=len(data or b""), unseen=backlog.unseen(data))
+        tags, route = await self._tags(flow, intake, asked), socket.route
+        return ask_of(self._governor, intake, asked, judged, tags, bounds, route=route)
 
     async def _settle(self, flow: HTTPFlow, socket: Socket, event: Settled) -> None:
         reading = event.reading
         if event.key in socket.free:
             socket.free.discard(event.key)
-            if not _has_output(reading):
+            if not has_output(reading):
                 return
             # It said that it would cost nothing, and was answered all the same.
             await self._admit(flow, socket, Opened(key=event.key, asked=None), NOTHING)
@@ -238,11 +247,8 @@ class Sockets:
             self._finish(call, reading)
 
     def _finish(self, call: Call, reading: Reading) -> None:
-        if reading.error is not None and reading.usage is None:
-            # It failed before it was whole, and what came of it has been seen.
-            reading = replace(reading, complete=False, free=not reading.text_bytes)
-        call.read = lambda: reading
-        outcome = Outcome.COMPLETE if reading.complete or reading.free else Outcome.CUT
+        final, outcome = ended(reading)
+        call.read = lambda: final
         self._governor.finish(call, outcome)
 
     def _settle_all(self, socket: Socket) -> None:
@@ -292,7 +298,3 @@ class Sockets:
             client=intake.client,
             account=account_of(self._governor, intake.run),
         )
-
-
-def _has_output(reading: Reading) -> bool:
-    return reading.usage is not None and bool(reading.usage.output_tokens)

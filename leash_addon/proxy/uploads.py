@@ -1,19 +1,18 @@
 """What is left with a provider for a later call: it is screened before it goes upstream.
 
 Uploaded files, of which text is read as a document is, and the words of threads, conversations and
-sessions (``wire.kept``). Such a request is free and asks no model, so what is found in one that
-passes goes on record with the run's next call. A file's bytes are never changed: annotate and
-redact do what ``signed`` says. A file that is no text, and a request that is too large or of
-unannounced size, passes and is counted.
+sessions (``wire.kept``). Such a request is free and asks no model; what is found in it is on record
+before it goes on. A file's bytes are never changed: annotate and redact do what ``signed`` says.
+A file that is no text, and a request that is too large, passes and is counted; so does one of
+unannounced size, unless it might have to be refused.
 """
 
-from collections import OrderedDict
 from typing import Final
 
 from mitmproxy.http import Request
 
 from leash_addon.core.part import Part
-from leash_addon.core.screening import Action, Found
+from leash_addon.core.screening import Action
 from leash_addon.proxy.coverage import Coverage
 from leash_addon.proxy.intake import Intake, lowered
 from leash_addon.proxy.screened import screen
@@ -26,9 +25,6 @@ MOST: Final = 8 * 1024 * 1024
 """Bytes of an upload that is screened: some seconds' work of the thread for it."""
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH"})
-MOST_RUNS: Final = 256
-MOST_WAITING: Final = 32
-"""Uploads of a run whose findings wait for its next call."""
 
 
 class Uploads:
@@ -37,14 +33,13 @@ class Uploads:
     def __init__(self, screening: Screening | None, coverage: Coverage) -> None:
         """``screening``: ``None`` where nothing is looked at. ``coverage``: counts."""
         self._screening, self._coverage = screening, coverage
-        self._waiting: OrderedDict[str, list[Judgement]] = OrderedDict()
 
     def takes(self, intake: Intake, request: Request) -> bool:
         """Tell whether a request is to be held until it is screened, and not to stream through."""
         if self._screening is None or not self._brings(intake, request):
             return False
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) <= MOST:
+        if int(length) <= MOST if length.isdecimal() else self._may_refuse:
             return True
         self._coverage.unread += 1
         return False
@@ -54,18 +49,26 @@ class Uploads:
         if self._screening is None or not self._brings(intake, request):
             return NOTHING
         headers, body = lowered(request.headers), request.raw_content or b""
+        if len(body) > MOST:
+            self._coverage.unread += 1
+            return NOTHING
         if (route := kept_words(intake.route, request.path)) is not None:
             parsed = parse_request(route, headers, body)
             judged = await screen(self._screening, intake.run, route, parsed, request)
         else:
             judged = await self._screening.judge_upload(intake.run, headers, body)
         self._coverage.unread += judged.skipped
-        if judged.found and not judged.hostile:
-            waiting = self._waiting.setdefault(intake.run, [])
-            waiting += [judged] if len(waiting) < MOST_WAITING else []
-            while len(self._waiting) > MOST_RUNS:
-                self._waiting.popitem(last=False)
         return judged
+
+    @property
+    def _may_refuse(self) -> bool:
+        """Tell whether what is found in a file may refuse it."""
+        if self._screening is None:
+            return False
+        settings = self._screening.settings
+        action = settings.action(Part.TOOL_RESULT)
+        changes = action in {Action.ANNOTATE, Action.REDACT}
+        return (settings.signed if changes else action) is Action.REFUSE
 
     def _brings(self, intake: Intake, request: Request) -> bool:
         """Tell whether a request leaves something that is looked at."""
@@ -74,16 +77,6 @@ class Uploads:
         looks = self._screening.settings.action(Part.TOOL_RESULT) is not Action.OFF
         words = kept_words(intake.route, request.path) is not None
         return words or (looks and is_upload(intake, request))
-
-    def found(self, run: str) -> tuple[Found, ...]:
-        """Return what was found in a run's uploads and is not on record yet, each once."""
-        waiting = self._waiting.get(run, ())
-        return tuple(dict.fromkeys(each for one in waiting for each in one.found))
-
-    def recorded(self, run: str) -> None:
-        """Note that the ledger has it."""
-        for each in self._waiting.pop(run, ()):
-            each.recorded()
 
 
 def is_upload(intake: Intake, request: Request) -> bool:

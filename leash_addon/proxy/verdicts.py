@@ -1,12 +1,14 @@
 """What screening made of the pieces of requests: remembered, because agents send them again.
 
-A piece is known by a keyed 64-bit hash (Python's SipHash, behind a secret of ours) and its
-length: fast enough for a history of half a megabyte, and nobody outside can aim at a collision.
+A piece is known by what reads it, a keyed 64-bit hash (Python's SipHash, behind a secret of ours)
+and its length: fast enough for a history of half a megabyte, and nobody outside can aim at a
+collision. The same bytes may be the system's words in one member and the user's in another.
 Bounded in number and in bytes; what was forgotten is screened again, with the same result.
 """
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +23,7 @@ MOST: Final = 65_536
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Rewritten pieces that are kept as they go out."""
 
-type Key = tuple[str, int, int]
+type Key = tuple[str, Hashable, int, int]
 type TextKey = tuple[str, Part, Action, str]
 """A run, a part, what is done, and the text's hash."""
 
@@ -60,9 +62,9 @@ class Verdicts:
     _fired: OrderedDict[BlockKey, tuple[Finding, ...]] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
-    def key(self, run: str, raw: bytes) -> Key:
-        """Return what a piece is known by."""
-        return run, hash(b"".join((self._salt, raw))), len(raw)
+    def key(self, run: str, reader: Hashable, raw: bytes) -> Key:
+        """Return what a piece is known by. ``reader``: what makes texts of it."""
+        return run, reader, hash(b"".join((self._salt, raw))), len(raw)
 
     def find(self, key: Key) -> Verdict | None:
         """Return what was made of a piece; ``None``: it is new, or was forgotten."""

@@ -127,7 +127,7 @@ def parse_request(
     )
     if broken is not None or not plain or route.free:
         return Parsed(asked=asked, plain=plain)
-    if headers.get("content-type", "").lower().startswith(MULTIPART):
+    if _is_form(headers, plain):
         return Parsed(asked=_read_form(asked, plain), plain=plain)
     known = recall(plain) if read is None else None
     if known is not None:
@@ -142,8 +142,9 @@ def parse_request(
     stream = asked.stream or _streams(read, shape)
     inside, top = "", read
     if shape.wraps and read.request:
-        inside, known = "request", None
-        asked, read = _unwrapped(asked, read)
+        asked, inner = _unwrapped(asked, read)
+        if inner is not None:
+            inside, known, read = "request", None, inner
     asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
     return Parsed(asked=asked, plain=plain, body=read, top=top, inside=inside, known=known)
 
@@ -174,13 +175,19 @@ def _read_json(asked: Asked, body: Body, shape: Shape, *, can_change: bool, stre
     )
 
 
-def _unwrapped(asked: Asked, body: Body) -> tuple[Asked, Body]:
-    """Go on with the request inside a request; the model's name stays outside."""
+def _unwrapped(asked: Asked, body: Body) -> tuple[Asked, Body | None]:
+    """Read the request inside a request, if it is one; the model's name stays outside."""
     asked = replace(asked, model=_name(body.model) or asked.model)
     try:
         return asked, READ_BODY.decode(body.request)
     except FAULTS:
-        return asked, body
+        return asked, None
+
+
+def _is_form(headers: Mapping[str, str], plain: bytes) -> bool:
+    """Tell whether a body is a form. JSON is none: some servers read it whatever it is called."""
+    said = headers.get("content-type", "").lower().startswith(MULTIPART)
+    return said and not plain[:64].lstrip().startswith(b"{")
 
 
 def _read_form(asked: Asked, body: bytes) -> Asked:

@@ -47,6 +47,11 @@ class File(Struct, frozen=True):
     raw: bytes
     kind: str = ""
 
+    @property
+    def read(self) -> str:
+        """Return what its reading depends on beside its bytes."""
+        return self.kind
+
     def texts(self) -> Gathered:
         """Read it; what is no text is counted. The provider keeps its bytes, so they stay."""
         found = Gathered()

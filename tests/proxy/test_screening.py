@@ -17,6 +17,7 @@ from leash_addon.core.money import usd
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.core.verdict import Reason
+from leash_addon.proxy import histories
 from leash_addon.proxy.look import BREATH, SMALL
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.block import block_hash
@@ -51,7 +52,9 @@ OPENAI = "https://api.openai.com/v1/chat/completions"
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
 RESPONSES = "https://api.openai.com/v1/responses"
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/tiny:generateContent"
+COHERE = "https://api.cohere.com/v1/chat"
 CONVERSE = "https://bedrock-runtime.us-east-1.amazonaws.com/model/tiny/converse"
+FINE = [{"text": "fine"}] * 20
 MARKER = f"[removed by leash: rule {RULE}]"
 
 
@@ -232,6 +235,17 @@ async def test_resent_history_is_acted_on_alike_and_recorded_once(world: MakeWor
     assert len(entries) == 1
 
 
+async def test_a_text_that_comes_twice_is_one_finding(world: MakeWorld) -> None:
+    """Two tools may say the same in one call; it is on record where it came first."""
+    body = chat(BAD)
+    messages: list[object] = body["messages"]  # type: ignore[assignment]
+    again = {"role": "tool", "tool_call_id": "call_2", "content": BAD}
+    async with world(screening=screening()) as it, it.client() as client:
+        await post(client, OPENAI, {**body, "messages": [*messages, again]})
+        (entry,) = it.ledger.findings()
+    assert [found.place for found in entry.found] == ["messages[2].content"]
+
+
 async def test_one_text_in_two_parts_is_two_findings(world: MakeWorld) -> None:
     """What the user says and what a tool says are told apart, be it the same."""
     both = {Part.USER: Action.OBSERVE, Part.TOOL_RESULT: Action.OBSERVE}
@@ -245,6 +259,60 @@ async def test_one_text_in_two_parts_is_two_findings(world: MakeWorld) -> None:
         (Part.TOOL_RESULT, "messages[2].content"),
         (Part.USER, "messages[3].content"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "first", "then"),
+    [
+        pytest.param(
+            RESPONSES,
+            {"model": "tiny", "instructions": BAD, "input": "hi"},
+            {"model": "tiny", "instructions": BAD, "input": BAD},
+            id="responses, the system's words as the user's",
+        ),
+        pytest.param(
+            COHERE.replace("chat", "rerank"),
+            {"model": "tiny", "query": "q", "documents": [{"text": BAD}, *FINE]},
+            {"model": "tiny", "query": "q", "documents": [{"text": BAD}, *FINE], "message": "hi"},
+            id="cohere, what was ranked is asked about",
+        ),
+    ],
+)
+async def test_words_that_passed_elsewhere_have_no_pass(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch, url: str, first: object, then: object
+) -> None:
+    """What was not looked at in one member or call is looked at in the next."""
+    monkeypatch.setattr(histories, "SMALLEST", 1)
+    screen = screening({Part.TOOL_RESULT: Action.REFUSE})
+    async with world(screening=screen) as it, it.client() as client:
+        passed = await post(client, url, first)
+        refused = await post(client, url.replace("rerank", "chat"), then)
+    assert (passed.status_code, refused.status_code) == (200, 403)
+
+
+async def test_a_known_history_beside_a_request_that_is_none_is_judged(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member ``request`` that holds no request changes nothing about the contents."""
+    monkeypatch.setattr(histories, "SMALLEST", 1)
+    said = [BAD, *["fine"] * 20]
+    contents = [{"role": "user", "parts": [{"text": text}]} for text in said]
+    screen = screening()
+    async with world(screening=screen) as it, it.client() as client:
+        answers = [
+            await post(client, GEMINI, {"contents": contents, **more})
+            for more in ({}, {"request": 5})
+        ]
+    assert [answer.status_code for answer in answers] == [403, 403]
+
+
+async def test_json_that_is_called_a_form_is_read(world: MakeWorld) -> None:
+    """Some servers read JSON whatever type it is said to have, so it is screened."""
+    body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": BAD}]})
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    async with world(screening=screening()) as it, it.client() as client:
+        refused = await client.post(OPENAI, content=" \n" + body, headers=headers)
+        assert (refused.status_code, it.provider.requests) == (403, [])
 
 
 async def test_a_new_process_redacts_the_same(world: MakeWorld) -> None:

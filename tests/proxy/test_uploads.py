@@ -1,6 +1,6 @@
 """Uploaded files through the real proxy: screened before they go upstream."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -52,6 +52,23 @@ async def test_a_raw_upload_is_screened(world: MakeWorld) -> None:
         assert (refused.status_code, it.provider.requests) == (403, [])
 
 
+@pytest.mark.parametrize(
+    ("action", "status", "unread"), [(Action.REFUSE, 403, 0), (Action.ANNOTATE, 200, 1)]
+)
+async def test_a_file_of_unannounced_size_is_read_where_it_may_be_refused(
+    world: MakeWorld, action: Action, status: int, unread: int
+) -> None:
+    """Sending a file in chunks is no way past a refusal; elsewhere it streams through, counted."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield BAD.encode()
+
+    screen = screening({Part.TOOL_RESULT: action})
+    async with world(screening=screen) as it, it.client() as client:
+        answer = await client.post(GEMINI, params={"upload_id": "u"}, content=chunks())
+        assert (answer.status_code, it.addon.coverage.unread) == (status, unread)
+
+
 KEPT = [
     pytest.param("threads/t1/messages", {"role": "user", "content": BAD}, id="thread"),
     pytest.param(
@@ -81,14 +98,11 @@ async def test_words_that_are_kept_for_later_are_screened(
 
 @pytest.mark.parametrize("action", [Action.OBSERVE, Action.ANNOTATE, Action.REDACT])
 async def test_a_file_that_passes_keeps_its_bytes(world: MakeWorld, action: Action) -> None:
-    """What is found goes on record with the run's next call; the file is not touched."""
+    """What is found is on record at once, and once; the file is not touched."""
     screen = screening({Part.TOOL_RESULT: action})
     async with world(screening=screen) as it, it.client() as client:
-        await upload(client, BAD.encode())
-        assert list(it.ledger.findings()) == []
-        await it.chat(client)
-        await it.chat(client)
-        await it.writer.drain()
+        for _ in range(2):
+            await upload(client, BAD.encode())
         found = [each for entry in it.ledger.findings() for each in entry.found]
         assert BAD.encode() in it.provider.requests[0].body
     assert [(each.rule, each.part, each.action) for each in found] == [

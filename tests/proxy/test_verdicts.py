@@ -9,21 +9,30 @@ from leash_addon.proxy.verdicts import CLEAN, Verdict, Verdicts
 def test_a_piece_is_known_by_its_bytes_and_its_run() -> None:
     """The same bytes in the same run, and nothing else."""
     memory = Verdicts()
-    memory.keep(memory.key("r1", b"piece"), CLEAN)
-    known = [memory.find(memory.key(run, raw)) for run, raw in (("r1", b"piece"), ("r2", b"piece"))]
-    assert [*known, memory.find(memory.key("r1", b"other"))] == [CLEAN, None, None]
+    memory.keep(memory.key("r1", None, b"piece"), CLEAN)
+    known = [
+        memory.find(memory.key(run, None, raw)) for run, raw in (("r1", b"piece"), ("r2", b"piece"))
+    ]
+    assert [*known, memory.find(memory.key("r1", None, b"other"))] == [CLEAN, None, None]
+
+
+def test_a_piece_is_known_by_what_reads_it() -> None:
+    """The same bytes may be the system's words in one member and the user's in another."""
+    memory = Verdicts()
+    memory.keep(memory.key("r", "system", b"piece"), CLEAN)
+    assert memory.find(memory.key("r", "user", b"piece")) is None
 
 
 def test_two_memories_know_a_piece_by_different_keys() -> None:
     """Nobody can aim at a key: each memory has a secret."""
-    assert Verdicts().key("r", b"piece") != Verdicts().key("r", b"piece")
+    assert Verdicts().key("r", None, b"piece") != Verdicts().key("r", None, b"piece")
 
 
 def test_the_oldest_piece_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flood of pieces forgets those that were not seen for longest."""
     monkeypatch.setattr(verdicts, "MOST", 2)
     memory = Verdicts()
-    first, second, third = (memory.key("r", raw) for raw in (b"1", b"2", b"3"))
+    first, second, third = (memory.key("r", None, raw) for raw in (b"1", b"2", b"3"))
     memory.keep(first, CLEAN)
     memory.keep(second, CLEAN)
     memory.find(first)
@@ -35,7 +44,7 @@ def test_rewritten_pieces_are_kept_to_a_size(monkeypatch: pytest.MonkeyPatch) ->
     """Large pieces push each other out; one that is kept again counts once."""
     monkeypatch.setattr(verdicts, "MOST_BYTES", 10)
     memory = Verdicts()
-    first, second = memory.key("r", b"1"), memory.key("r", b"2")
+    first, second = memory.key("r", None, b"1"), memory.key("r", None, b"2")
     for _ in range(3):
         memory.keep(first, Verdict(raw=b"12345"))
     memory.keep(second, Verdict(raw=b"12345"))

@@ -43,7 +43,7 @@ def _parts(found: Gathered, part: Part, said: Json, path: Path) -> None:
 
 
 def _part(found: Gathered, part: Part, said: Json, path: Path) -> None:
-    if said.get("thought") is not True:
+    if said.get("thought") is not True or part is not Part.ASSISTANT:
         found.add(part, said.get("text"), (*path, "text"))
     for name, inner in said.items():
         match name:

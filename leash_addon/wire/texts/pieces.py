@@ -180,8 +180,8 @@ def pieces(wire_format: str | None, body: Body, known: Known | None = None) -> I
 
     ``known``: the elements that ``body`` was read without.
     """
-    if wire_format == "cohere.chat" and not (body.messages or body.message):
-        return  # ranking and embedding have the same format
+    if not asks_for_words(wire_format, body, known):
+        return
     for field, read in FORMATS.get(wire_format or "", {}).items():
         value = getattr(body, field)
         if value is None or isinstance(value, bool | int | float):
@@ -196,6 +196,11 @@ def pieces(wire_format: str | None, body: Body, known: Known | None = None) -> I
                 yield Piece((name, index), bytes(each), read)
         elif value:
             yield Piece((name,), msgspec.json.encode(value), read)
+
+
+def asks_for_words(wire_format: str | None, body: Body, known: Known | None = None) -> bool:
+    """Tell whether a request asks a model to read: ranking and embedding have Cohere's format."""
+    return wire_format != "cohere.chat" or bool(body.messages or body.message or known)
 
 
 def texts_in(piece: Piece) -> Gathered:
