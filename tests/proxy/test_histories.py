@@ -91,7 +91,7 @@ def written(
     return f'{{"model":"m"{before},"messages":{array}{after}}}'.encode()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     HISTORY,
     st.lists(MESSAGE, max_size=4),
@@ -126,7 +126,7 @@ def test_what_is_known_changes_no_verdict(  # noqa: PLR0917 - the pieces of two 
         assert parsed(knowing, body).asked == parsed(None, body).asked
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(HISTORY, st.lists(MESSAGE, max_size=3), STYLE, TWICE)
 @eager()
 def test_what_is_read_beside_the_known_is_the_rest(

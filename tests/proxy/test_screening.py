@@ -5,6 +5,7 @@ import gzip
 import json
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -58,10 +59,16 @@ FINE = [{"text": "fine"}] * 20
 MARKER = f"[removed by leash: rule {RULE}]"
 
 
+@cache
+def engine(disabled: frozenset[str]) -> Engine:
+    """Return an engine with one rule; it is made once for all tests."""
+    return Engine([PACK], disabled=disabled)
+
+
 def screening(actions: Mapping[Part, Action] | None = None, **fields: Any) -> Screening:  # noqa: ANN401
     """Return what screens with one rule."""
     settings = ScreeningSettings(level=Level.MEDIUM, actions={**USUAL, **(actions or {})}, **fields)
-    return Screening(Engine([PACK], disabled=settings.disabled), settings)
+    return Screening(engine(settings.disabled), settings)
 
 
 def chat(text: str, **more: object) -> dict[str, object]:

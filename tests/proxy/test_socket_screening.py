@@ -25,69 +25,52 @@ type Json = dict[str, Any]
 USAGE = {"input_tokens": 10, "output_tokens": 15}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": BAD}
 SAID = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": BAD}]}
-MESSAGES = [
-    pytest.param(
-        REALTIME,
-        {"type": "conversation.item.create", "item": OUTPUT},
-        (Part.TOOL_RESULT, "item.output"),
-        id="realtime, a tool's output",
-    ),
-    pytest.param(
-        REALTIME,
-        {"type": "conversation.item.create", "item": SAID},
-        (Part.USER, "item.content[0].text"),
-        id="realtime, the user's words",
-    ),
-    pytest.param(
-        REALTIME,
-        {"type": "session.update", "session": {"type": "realtime", "instructions": BAD}},
-        (Part.SYSTEM, "session.instructions"),
-        id="realtime, the system's words",
-    ),
-    pytest.param(
-        REALTIME,
-        {"type": "response.create", "response": {"input": [OUTPUT]}},
-        (Part.TOOL_RESULT, "response.input[0].output"),
-        id="realtime, one response's own input",
-    ),
-    pytest.param(
-        LIVE,
-        {"setup": {"model": "m", "systemInstruction": {"parts": [{"text": BAD}]}}},
-        (Part.SYSTEM, "setup.systemInstruction.parts[0].text"),
-        id="live, the system's words",
-    ),
-    pytest.param(
-        LIVE,
-        {"clientContent": {"turns": [{"role": "user", "parts": [{"text": BAD}]}]}},
-        (Part.USER, "clientContent.turns[0].parts[0].text"),
-        id="live, turns",
-    ),
-    pytest.param(
-        LIVE,
-        {"client_content": {"turns": {"parts": [{"text": BAD}]}, "turn_complete": False}},
-        (Part.USER, "client_content.turns.parts[0].text"),
-        id="live, one turn with underscores",
-    ),
-    pytest.param(
-        LIVE,
-        {"toolResponse": {"functionResponses": [{"id": "f", "response": {"output": [BAD]}}]}},
-        (Part.TOOL_RESULT, "toolResponse.functionResponses[0].response.output[0]"),
-        id="live, a function's answer",
-    ),
-    pytest.param(
-        LIVE,
-        {"realtimeInput": {"text": BAD}},
-        (Part.USER, "realtimeInput.text"),
-        id="live, typed while talking",
-    ),
-    pytest.param(
-        RESPONSES,
-        {"type": "response.create", "model": "tiny", "generate": False, "input": [OUTPUT]},
-        (Part.TOOL_RESULT, "input[0].output"),
-        id="responses, warming up",
-    ),
-]
-"""A message that holds the text, and the part and place that it stands in."""
+MESSAGES = {
+    REALTIME: [
+        (
+            {"type": "conversation.item.create", "item": OUTPUT},
+            (Part.TOOL_RESULT, "item.output"),
+        ),
+        (
+            {"type": "conversation.item.create", "item": SAID},
+            (Part.USER, "item.content[0].text"),
+        ),
+        (
+            {"type": "session.update", "session": {"type": "realtime", "instructions": BAD}},
+            (Part.SYSTEM, "session.instructions"),
+        ),
+        (
+            {"type": "response.create", "response": {"input": [OUTPUT]}},
+            (Part.TOOL_RESULT, "response.input[0].output"),
+        ),
+    ],
+    LIVE: [
+        (
+            {"setup": {"model": "m", "systemInstruction": {"parts": [{"text": BAD}]}}},
+            (Part.SYSTEM, "setup.systemInstruction.parts[0].text"),
+        ),
+        (
+            {"clientContent": {"turns": [{"role": "user", "parts": [{"text": BAD}]}]}},
+            (Part.USER, "clientContent.turns[0].parts[0].text"),
+        ),
+        (
+            {"client_content": {"turns": {"parts": [{"text": BAD}]}, "turn_complete": False}},
+            (Part.USER, "client_content.turns.parts[0].text"),
+        ),
+        (
+            {"toolResponse": {"functionResponses": [{"id": "f", "response": {"output": [BAD]}}]}},
+            (Part.TOOL_RESULT, "toolResponse.functionResponses[0].response.output[0]"),
+        ),
+        ({"realtimeInput": {"text": BAD}}, (Part.USER, "realtimeInput.text")),
+    ],
+    RESPONSES: [
+        (
+            {"type": "response.create", "model": "tiny", "generate": False, "input": [OUTPUT]},
+            (Part.TOOL_RESULT, "input[0].output"),
+        ),
+    ],
+}
+"""Messages that hold the text, and the part and place that it stands in."""
 
 EVERY = (Part.SYSTEM, Part.USER, Part.ASSISTANT, Part.TOOL_RESULT)
 TURNS = {
@@ -181,26 +164,30 @@ async def refused(socket: ClientConnection, url: str) -> None:
     assert code == 1008
 
 
-@pytest.mark.parametrize(("url", "message", "where"), MESSAGES)
-async def test_each_action_does_what_it_says_on_a_socket(
-    world: MakeWorld, url: str, message: Json, where: tuple[Part, str]
-) -> None:
+async def say(it: Scene, url: str, message: Json, *, passes: bool) -> None:
+    """Send a message on a connection of its own, and wait for what comes of it."""
+    async with it.opened(url) as socket:
+        await socket.send(json.dumps(message))
+        await (taken(socket, url) if passes else refused(socket, url))
+
+
+@pytest.mark.parametrize("url", MESSAGES, ids=["realtime", "live", "responses"])
+async def test_each_action_does_what_it_says_on_a_socket(world: MakeWorld, url: str) -> None:
     """A hostile message goes on as it is, with a marker or not at all, on record each time."""
     actions = (Action.OBSERVE, Action.REDACT, Action.REFUSE)
     async with scene(world) as it:
-        for action in actions:
-            it.act(action)
-            async with it.opened(url) as socket:
-                await socket.send(json.dumps(message))
-                if action is not Action.REFUSE:
-                    await taken(socket, url)
-                else:
-                    await refused(socket, url)
-        redacted = json.loads(json.dumps(message).replace(BAD, f"Please {MARKER} and sing."))
-        assert it.up.heard == [message, TURNS[url], redacted, TURNS[url]]
-        assert await it.findings() == [(RULE, *where, action) for action in actions]
-        (entry,) = await it.it.refused()
-        assert entry.reason == Reason.SCREENING
+        for message, where in MESSAGES[url]:
+            it.up.heard.clear()
+            before = len(await it.findings())
+            for action in actions:
+                it.act(action)
+                await say(it, url, message, passes=action is not Action.REFUSE)
+            redacted = json.loads(json.dumps(message).replace(BAD, f"Please {MARKER} and sing."))
+            assert it.up.heard == [message, TURNS[url], redacted, TURNS[url]]
+            found = (await it.findings())[before:]
+            assert found == [(RULE, *where, action) for action in actions]
+        reasons = {entry.reason for entry in await it.it.refused()}
+        assert reasons == {Reason.SCREENING}
 
 
 async def test_what_is_refused_is_dropped_from_a_session_that_goes_on(world: MakeWorld) -> None:

@@ -37,7 +37,7 @@ ELEMENT = st.builds(
 ODD = st.one_of(ELEMENT, TEXT, st.integers(), st.just({"x": [{"role": "a"}, {"role": "b"}]}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(ODD, min_size=1, max_size=8),
     st.sampled_from(["messages", "input", "contents"]),
