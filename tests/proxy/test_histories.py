@@ -91,8 +91,7 @@ def written(
     return f'{{"model":"m"{before},"messages":{array}{after}}}'.encode()
 
 
-@settings(max_examples=50, deadline=None)
-@given(
+CALLS = st.tuples(
     HISTORY,
     st.lists(MESSAGE, max_size=4),
     st.integers(0, 9),
@@ -100,21 +99,14 @@ def written(
     st.tuples(OTHER, TWICE, TWICE),
     st.sampled_from([Action.OBSERVE, Action.ANNOTATE, Action.REDACT, Action.REFUSE]),
 )
-@eager()
-def test_what_is_known_changes_no_verdict(  # noqa: PLR0917 - the pieces of two calls
-    history: list[Any],
-    more: list[Any],
-    kept: int,
-    how: tuple[tuple[str, str], str, bool],
-    behind: tuple[str, str, str],
-    action: Action,
-) -> None:
-    """A call that goes on from another, or leaves it, is judged as if all of it were read.
+type Calls = tuple[
+    list[Any], list[Any], int, tuple[tuple[str, str], str, bool], tuple[str, str, str], Action
+]
 
-    Whatever it is made of: members twice, other members, other white space, what looks like JSON.
-    """
-    style, before, ascii_only = how
-    other, twice, twice_again = behind
+
+def judged_alike(calls: Calls) -> None:
+    """Compare what is said of two calls, of which the first is known, with what reading says."""
+    history, more, kept, (style, before, ascii_only), (other, twice, twice_again), action = calls
     first = written(history, style, before, twice, ascii_only=ascii_only)
     then = written(
         [*history[: max(1, kept)], *more], style, before, other + twice_again, ascii_only=ascii_only
@@ -124,6 +116,26 @@ def test_what_is_known_changes_no_verdict(  # noqa: PLR0917 - the pieces of two 
     for body in (first, then, then):
         assert outcome(knowing, body) == outcome(reading, body, known=False)
         assert parsed(knowing, body).asked == parsed(None, body).asked
+
+
+@settings(max_examples=50, deadline=None)
+@given(CALLS)
+@eager()
+def test_what_is_known_changes_no_verdict(calls: Calls) -> None:
+    """A call that goes on from another, or leaves it, is judged as if all of it were read.
+
+    Whatever it is made of: members twice, other members, other white space, what looks like JSON.
+    """
+    judged_alike(calls)
+
+
+@pytest.mark.long
+@settings(max_examples=2_000, deadline=None)
+@given(CALLS)
+@eager()
+def test_what_is_known_changes_none_of_many_verdicts(calls: Calls) -> None:
+    """Nor in thousands of such calls."""
+    judged_alike(calls)
 
 
 @settings(max_examples=25, deadline=None)
