@@ -7,6 +7,7 @@ the event loop, which goes round after each.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -158,6 +159,10 @@ class Look:
             fired = () if allowed else await self._fired(text, block)
             known = _judged(text, action, block, path, fired)
             self._verdicts.keep_text(key, known)
+        elif known.blocked is not None:
+            place = _place(text, path, known.found[0])
+            blocked = replace(known.blocked, place=place, tool=text.tool, call=text.call)
+            known = replace(known, blocked=blocked)
         return known
 
     async def _fired(self, text: Text, block: str) -> tuple[Finding, ...]:
@@ -224,7 +229,7 @@ def _judged(
     )
 
 
-def _place(text: Text, path: Path, fired: Finding) -> str:
+def _place(text: Text, path: Path, fired: Finding | Found) -> str:
     """Say where the string is in which a rule fired."""
     return shown((*path, *text.leaf_at(fired.start).path))
 

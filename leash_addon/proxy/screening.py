@@ -58,7 +58,7 @@ class Judgement:
     def recorded(self) -> None:
         """Note that the ledger has what was found."""
         for each in self.judged:
-            each.recorded = True
+            each.noted.done = True
 
 
 NOTHING: Final = Judgement()
@@ -181,7 +181,7 @@ def _judgement(judged: list[Judged], look: Look, body: bytes | None = None) -> J
     if not judged and not look.skipped:
         return NOTHING
     blocked = next((each.blocked for each in judged if each.blocked is not None), None)
-    fresh = tuple({id(each): each for each in judged if not each.recorded}.values())
+    fresh = tuple({id(each.noted): each for each in judged if not each.noted.done}.values())
     return Judgement(
         found=tuple(found for each in fresh for found in each.found),
         blocked=blocked,

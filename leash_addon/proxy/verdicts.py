@@ -31,13 +31,20 @@ type BlockKey = tuple[Part, str]
 """A part, and the text's hash: the same in every run, as an agent's system prompt is."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
+class Noted:
+    """Whether what was found in a text is on record for its run."""
+
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One text: what was found in it, and whether that is on record for its run."""
+    """One text: what was found in it, and why it refuses. ``noted``: shared by its copies."""
 
     found: tuple[Found, ...] = ()
     blocked: Blocked | None = None
-    recorded: bool = False
+    noted: Noted = field(default_factory=Noted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

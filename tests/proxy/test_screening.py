@@ -207,6 +207,19 @@ async def test_a_refused_tool_result_says_which_one_to_drop(world: MakeWorld) ->
     assert (balance.calls, balance.refused, balance.stopped) == (1, 1, None)
 
 
+async def test_a_text_that_another_call_brings_again_names_that_call(world: MakeWorld) -> None:
+    """Who has dropped an output and gets the same again hears which one to drop now."""
+    again = chat(BAD)
+    said: list[Any] = again["messages"]  # type: ignore[assignment]
+    said[1]["tool_calls"][0]["id"] = said[2]["tool_call_id"] = "call_2"
+    screen = screening({Part.TOOL_RESULT: Action.REFUSE})
+    async with world(screening=screen) as it, it.client() as client:
+        answers = [await post(client, OPENAI, body) for body in (chat(BAD), again)]
+        (entry,) = it.ledger.findings()
+    assert [one.json()["error"]["tool_call"] for one in answers] == ["call_1", "call_2"]
+    assert len(entry.found) == 1
+
+
 async def test_a_refusal_has_the_providers_shape(world: MakeWorld) -> None:
     """Anthropic's error for Anthropic's client, 400 for one that would come back after 403."""
     screen = screening({Part.TOOL_RESULT: Action.REFUSE})
