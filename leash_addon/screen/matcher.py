@@ -43,12 +43,20 @@ class Ready(NamedTuple):
 
 
 def ready(rules: Iterable[Rule], folding: Folding) -> tuple[Ready, ...]:
-    """Compile the patterns of rules, strict ones first. Raises ``ValueError`` as RE2 does."""
+    """Compile the patterns of rules, strict ones first. ``ValueError`` names the rule."""
     return tuple(
-        Ready(rule, compiled(pattern, folding), _need(pattern, rule, folding))
+        _ready(rule, pattern, folding)
         for rule in sorted(rules, key=lambda rule: rule.severity)
         for pattern in rule.any_of
     )
+
+
+def _ready(rule: Rule, pattern: str, folding: Folding) -> Ready:
+    try:
+        return Ready(rule, compiled(pattern, folding), _need(pattern, rule, folding))
+    except ValueError as error:
+        msg = f"{rule.id}: any_of: {error}; `leash rules check` says more"
+        raise ValueError(msg) from None
 
 
 def _need(pattern: str, rule: Rule, folding: Folding) -> Need:

@@ -73,6 +73,8 @@ class Body(Struct):
     thread: Words = None
     items: Words = None
     content: Words = None
+    requests: Words = None
+    batch: Raw = Raw()
     item: Raw = Raw()
     session: Raw = Raw()
     response: Raw = Raw()

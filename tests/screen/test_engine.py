@@ -169,3 +169,9 @@ def test_no_text_raises(text: str) -> None:
     """Also lone surrogates and unassigned characters are read."""
     for found in ANYTHING.screen(text, Part.USER):
         assert 0 <= found.start <= found.end <= len(text)
+
+
+def test_a_pattern_that_cannot_be_is_named_by_its_rule() -> None:
+    """Whoever edits a pack of many rules hears which one is wrong."""
+    with pytest.raises(ValueError, match=r"^x\.y\.z: any_of: invalid perl operator"):
+        an_engine(a_rule(), a_rule("x.y.z", "gate(?=x)"))

@@ -36,6 +36,68 @@ def read(wire_format: str, body: object) -> tuple[list[Text], int]:
 
 CASES = [
     pytest.param(
+        "",
+        {
+            "requests": [
+                {
+                    "custom_id": "1",
+                    "params": {
+                        "model": "m",
+                        "system": "you are",
+                        "messages": [
+                            {"role": "user", "content": "one"},
+                            {
+                                "role": "user",
+                                "content": [
+                                    {"type": "tool_result", "tool_use_id": "t1", "content": "out"}
+                                ],
+                            },
+                        ],
+                    },
+                },
+                {"custom_id": "2", "params": {"messages": [{"role": "user", "content": "two"}]}},
+            ]
+        },
+        [(S, "you are", ""), (U, "one", ""), (T, "out", "t1"), (U, "two", "")],
+        0,
+        id="a batch of Anthropic's",
+    ),
+    pytest.param(
+        "",
+        {
+            "batch": {
+                "display_name": "b",
+                "input_config": {
+                    "requests": {
+                        "requests": [
+                            {
+                                "request": {
+                                    "systemInstruction": {"parts": [{"text": "you are"}]},
+                                    "contents": [{"parts": [{"text": "one"}]}],
+                                }
+                            }
+                        ]
+                    }
+                },
+            }
+        },
+        [(S, "you are", ""), (U, "one", "")],
+        0,
+        id="a batch of Gemini's",
+    ),
+    pytest.param(
+        "gemini.generate",
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "one", "thought": True}]},
+                {"role": "model", "parts": [{"text": "hm", "thought": True}]},
+            ]
+        },
+        [(U, "one", "")],
+        0,
+        id="a user has no thoughts of the model's",
+    ),
+    pytest.param(
         "openai.chat",
         {
             "messages": [

@@ -16,6 +16,7 @@ from leash_addon.wire.known import Known
 from leash_addon.wire.request_shapes import Body
 from leash_addon.wire.texts import (
     anthropic,
+    batches,
     chat,
     converse,
     gemini,
@@ -138,7 +139,8 @@ LIVE: Final[Members] = MappingProxyType(
 INVOKE: Final[Members] = MappingProxyType(
     {**COHERE, **PROMPTS, "system": anthropic.system, "messages": guess.message}
 )
-BLIND: Final[Members] = MappingProxyType({**GEMINI, **RESPONSES, **INVOKE})
+BATCHES: Final[Members] = MappingProxyType({"requests": batches.request, "batch": batches.batch})
+BLIND: Final[Members] = MappingProxyType({**GEMINI, **RESPONSES, **INVOKE, **BATCHES})
 
 FORMATS: Final[Mapping[str, Members]] = MappingProxyType(
     {
