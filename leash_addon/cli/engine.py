@@ -72,18 +72,14 @@ class Engine:
     proxy: Proxy
     providers: Providers
 
-    def take(self, providers: Providers) -> None:
-        """Go on with other packs.
-
-        Raises ``UsageError`` for packs that name hosts for which the authority cannot sign.
-        """
+    def check(self, providers: Providers) -> None:
+        """Raise ``UsageError`` for packs that name hosts for which the authority cannot sign."""
         permits = self.proxy.authority.permits
         names = constraint_names(authority_hosts(providers))
         beyond = [name for name in names if not permits(name)]
         if beyond:
             msg = f"providers: {', '.join(beyond[:3])}: a new host needs a new root: restart leash"
             raise UsageError(msg)
-        self.providers.become(providers)
 
 
 def equip(settings: Settings) -> Equipment:

@@ -43,11 +43,12 @@ class Renewing:
         settings = await asyncio.to_thread(self._read)
         providers, prices = await asyncio.to_thread(tables, settings)
         certificate = await asyncio.to_thread(listener_certificate, self._begun)
-        self._engine.take(providers)
-        if certificate is not None:
-            self._engine.proxy.present(certificate)
+        self._engine.check(providers)
         named = prices.describe()
         await renew(self._engine.addon, self._writer, settings, prices=prices, named=named)
+        self._engine.providers.become(providers)
+        if certificate is not None:
+            self._engine.proxy.present(certificate)
         if self._admin is not None:
             change(self._admin, taken_over(self._begun, settings))
         found = changes(self._now, settings, begun=self._begun)

@@ -86,7 +86,7 @@ def signed(
         (
             method,
             quote(path, safe="/-_.~"),
-            "&".join(sorted(part if "=" in part else f"{part}=" for part in _parts(query))),
+            "&".join(f"{name}={value}" for name, value in sorted(_parts(query))),
             *(f"{name}:{value}" for name, value in headers.items()),
             "",
             names,
@@ -100,8 +100,9 @@ def signed(
     return (*made, (b"authorization", f"{ALGORITHM} {parts}".encode()))
 
 
-def _parts(query: str) -> list[str]:
-    return [part for part in query.split("&") if part]
+def _parts(query: str) -> list[tuple[str, str]]:
+    split = (part.partition("=") for part in query.split("&") if part)
+    return [(name, value) for name, _, value in split]
 
 
 def _canonical(fields: Sequence[Field]) -> dict[str, str]:

@@ -27,7 +27,7 @@ HOST = "bedrock-runtime.us-east-1.amazonaws.com"
             id="a coded path, more headers",
         ),
         pytest.param(
-            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aa%2Fb/invoke?b=2&a=1&c",
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aa%2Fb/invoke?b=2&a-b=3&a=1&c",
             "häh".encode(),
             {},
             id="an ARN, a query",
