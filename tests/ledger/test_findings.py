@@ -7,7 +7,7 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.core.verdict import Allow, Effect, Reason, Trip
 from leash_addon.ledger.admission import MOST_FOUND
-from tests.ledger.world import World
+from tests.ledger.world import World, make_ask
 
 FOUND = Found(
     rule="override.ignore.previous",
@@ -29,6 +29,16 @@ def test_findings_of_an_admitted_call_are_read_back(world: World) -> None:
     (screened,) = ledger.findings()
     assert (screened.of, screened.run, screened.found) == (name, "r1", (FOUND,))
     assert ledger.balance("r1").calls == 1
+    assert ledger.fsck() == []
+
+
+def test_what_is_found_where_no_call_is_asked_for_is_on_record(world: World) -> None:
+    """It is an entry of its run, which is no call and costs nothing."""
+    ledger = world.start()
+    ledger.note(make_ask("u1", found=(FOUND,)), world.now)
+    (screened,) = ledger.findings("r1")
+    assert (screened.of, screened.found) == ("u1", (FOUND,))
+    assert ledger.balance("r1").calls == 0
     assert ledger.fsck() == []
 
 
