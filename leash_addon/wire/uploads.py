@@ -17,12 +17,12 @@ from msgspec import Struct
 from leash_addon.core.part import Part
 from leash_addon.wire.texts.escapes import without_lone_surrogates
 from leash_addon.wire.texts.gathered import Gathered
+from leash_addon.wire.texts.inline import TEXTUAL
 from leash_addon.wire.texts.text import Path, text_of
 
 BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
 TYPE: Final = re.compile(rb"^content-type:[ \t]*([^\s;]{1,100})", re.IGNORECASE | re.MULTILINE)
 HEAD_ENDS: Final = re.compile(rb"\r?\n\r?\n")
-TEXTUAL: Final = re.compile(r"text/.+|.+[/+](?:json|jsonl|ndjson|xml|yaml|csv|markdown)")
 OBJECT_LINES: Final = re.compile(r'\s*[{\["][^\n]*\n\s*[{\["]')
 """How JSON lines begin; so may JSON that is spread over lines, which is told by reading it."""
 

@@ -22,6 +22,13 @@ from leash_addon.wire.texts.escapes import unescaped
 
 S, U, A, T = Part.SYSTEM, Part.USER, Part.ASSISTANT, Part.TOOL_RESULT
 PNG = base64.b64encode(bytes(range(256)) * 12).decode()
+
+
+def coded(text: str) -> str:
+    """Write a file as requests hold one."""
+    return base64.b64encode(text.encode()).decode()
+
+
 HIDDEN = json.dumps({"rows": [{"title": "one\ntwo", "by": "né"}]})
 
 
@@ -96,6 +103,89 @@ CASES = [
         [(U, "one", "")],
         0,
         id="a user has no thoughts of the model's",
+    ),
+    pytest.param(
+        "gemini.generate",
+        {
+            "contents": [
+                {
+                    "parts": [
+                        {"inlineData": {"mimeType": "text/markdown", "data": coded("notes é")}},
+                        {"inline_data": {"mime_type": "image/png", "data": coded("words")}},
+                        {
+                            "functionResponse": {
+                                "id": "g1",
+                                "response": {},
+                                "parts": [{"inlineData": {"data": coded("page")}}],
+                            }
+                        },
+                    ]
+                }
+            ]
+        },
+        [(T, "notes é", ""), (T, "page", "g1")],
+        1,
+        id="files of text among Gemini's parts",
+    ),
+    pytest.param(
+        "openai.chat",
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "file", "file": {"file_data": f"data:a/b;base64,{coded('one')}"}},
+                        {"type": "file", "file": {"file_data": f"data:a/b;base64,{PNG}"}},
+                        {"type": "file", "file": {"file_id": "f1"}},
+                    ],
+                }
+            ]
+        },
+        [(T, "one", "")],
+        2,
+        id="files of text in chat",
+    ),
+    pytest.param(
+        "openai.responses",
+        {
+            "input": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "input_file",
+                            "file_data": f"data:text/plain;base64,{coded('one')}",
+                        }
+                    ],
+                }
+            ]
+        },
+        [(T, "one", "")],
+        0,
+        id="files of text in Responses",
+    ),
+    pytest.param(
+        "anthropic.messages",
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "document",
+                            "source": {
+                                "type": "base64",
+                                "media_type": "text/plain",
+                                "data": coded("one"),
+                            },
+                        }
+                    ],
+                }
+            ]
+        },
+        [(T, "one", "")],
+        0,
+        id="files of text as Anthropic's documents",
     ),
     pytest.param(
         "openai.chat",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from leash_addon.core.part import Part
 from leash_addon.wire.texts.chat import ROLES, UNREAD
 from leash_addon.wire.texts.gathered import Gathered, Json, elements, members, text
+from leash_addon.wire.texts.inline import inline
 from leash_addon.wire.texts.text import Path
 
 ENDS: Final = "tool_result"
@@ -88,6 +89,9 @@ def _document(found: Gathered, block: Mapping[str, Any], path: Path, call: str) 
         case "content":
             inner = (*path, "source", "content")
             blocks(found, Part.TOOL_RESULT, source.get("content"), inner, call=call)
+        case "base64":
+            place = (*path, "source", "data")
+            inline(found, source.get("media_type"), source.get("data"), place, call)
         case None:
             pass
         case _:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from leash_addon.core.part import Part
 from leash_addon.wire.texts.gathered import Gathered, Json, elements, members, text
+from leash_addon.wire.texts.inline import inline
 from leash_addon.wire.texts.text import Path
 
 ROLES: Final[Mapping[str, Part]] = MappingProxyType(
@@ -32,7 +33,6 @@ MEDIA: Final = frozenset(
         "audio",
         "video",
         "video_url",
-        "file",
         "input_image",
         "image_file",
     }
@@ -89,7 +89,11 @@ def _block(  # noqa: PLR0917 - the fields of a text
         return
     block = members(value)
     kind = text(block.get("type"))
-    if kind in MEDIA:
+    if kind in {"file", "input_file"}:
+        file = members(block.get("file"))
+        place = (*path, "file", "file_data") if file else (*path, "file_data")
+        inline(found, "", (file or block).get("file_data"), place, call, tool)
+    elif kind in MEDIA:
         found.skip()
     elif kind == "document":
         inner = (*path, "document")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from leash_addon.core.part import Part
 from leash_addon.wire.texts.gathered import Gathered, Json, elements, members, text
+from leash_addon.wire.texts.inline import inline
 from leash_addon.wire.texts.text import Path
 
 ROLES: Final[Mapping[str, Part]] = MappingProxyType(
@@ -56,7 +57,9 @@ def _part(found: Gathered, part: Part, said: Json, path: Path) -> None:
                 found.add(Part.TOOL_RESULT, output, (*path, name, "output"))
             case "executableCode" | "executable_code":
                 found.add(Part.ASSISTANT, members(inner).get("code"), (*path, name, "code"))
-            case "inlineData" | "inline_data" | "fileData" | "file_data":
+            case "inlineData" | "inline_data":
+                _file(found, members(inner), (*path, name))
+            case "fileData" | "file_data":
                 found.skip()
             case _:
                 pass
@@ -67,5 +70,13 @@ def answer(found: Gathered, said: Json, path: Path) -> None:
     tool, call = text(said.get("name")), text(said.get("id"))
     place = (*path, "response")
     found.walk(Part.TOOL_RESULT, said.get("response"), place, call=call, tool=tool)
-    for each in elements(said.get("parts")):
-        found.skipped += bool({"inlineData", "inline_data"} & members(each).keys())
+    for index, each in enumerate(elements(said.get("parts"))):
+        for name in ("inlineData", "inline_data"):
+            if name in members(each):
+                at = (*path, "parts", index, name)
+                _file(found, members(each[name]), at, call, tool)
+
+
+def _file(found: Gathered, said: Json, path: Path, call: str = "", tool: str = "") -> None:
+    kind = said.get("mimeType") or said.get("mime_type")
+    inline(found, kind, said.get("data"), (*path, "data"), call, tool)
