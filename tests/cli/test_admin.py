@@ -129,7 +129,8 @@ def test_the_other_commands_answer_from_elsewhere_too(gateway: Gateway) -> None:
     wrong = gateway.leash("--remote", "ftp://x", "ps")
     assert (wrong.code, "write http://HOST:PORT" in wrong.err) == (2, True)
     nobody = gateway.leash("--remote", "http://127.0.0.1:1", "ps")
-    assert (nobody.code, "does not answer" in nobody.err) == (125, True)
+    assert nobody.err.startswith("leash: --remote: http://127.0.0.1:1 does not answer: ")
+    assert nobody.code == 125
 
 
 def test_a_tenants_run_is_ended_from_elsewhere(gateway: Gateway) -> None:

@@ -253,9 +253,9 @@ def test_resizing_the_terminal_reaches_the_child(shell: Screen) -> None:
     shell.type(
         wrapping(
             "import os, signal\n"
-            "signal.signal(signal.SIGWINCH,"
-            ' lambda *_: print("size", os.get_terminal_size(0).columns))\n'
-            'print("up"); input()'
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])\n"
+            'print("up"); signal.sigwait([signal.SIGWINCH])\n'
+            'print("size", os.get_terminal_size(0).columns); input()'
         )
     )
     shell.until("up")
