@@ -10,10 +10,9 @@ from leash_addon.cli.addresses import address, is_loopback, shown
 from leash_addon.cli.admin.serving import admin_port
 from leash_addon.cli.descriptors import raise_descriptors
 from leash_addon.cli.options import read_settings, serving_options
-from leash_addon.cli.reloading import survive_hangups
+from leash_addon.cli.reloading import read_at_rest, survive_hangups
 from leash_addon.cli.service import Service, serve_alone, serve_together
 from leash_addon.config import values
-from leash_addon.config.load import watched
 from leash_addon.config.settings import Settings
 from leash_addon.config.tokens import VARIABLE
 from leash_addon.errors import UsageError
@@ -23,7 +22,6 @@ from leash_addon.proxy.listening import (
     patience_of,
     room_of,
 )
-from leash_addon.proxy.watching import stamps
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")
@@ -128,8 +126,7 @@ def serve(
     def read() -> Settings:
         return read_settings(config, **flags)
 
-    settings = read()
-    seen = stamps(watched(settings))
+    settings, seen = read_at_rest(read)
     further = _further(socks5, host, "--socks5"), _further(transparent, host, "--transparent")
     for each in (host, *(address(where)[0] for where in further if where)):
         may_serve(settings, each, insecure=insecure)
