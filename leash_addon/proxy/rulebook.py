@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from leash_addon.config.automata import Automata
 from leash_addon.config.known import known_file, load_known
 from leash_addon.config.load import local_of, reread_screening
 from leash_addon.config.rules import load_packs, pack_files
@@ -40,15 +41,16 @@ def open_screening(settings: Settings) -> Screening | None:
     wanted = settings.screening
     if not wanted.on:
         return None
-    return Screening(build(wanted), wanted, load_known(wanted.known_prompts))
+    engine = build(wanted, Automata(settings.home))
+    return Screening(engine, wanted, load_known(wanted.known_prompts))
 
 
-def build(settings: ScreeningSettings) -> Engine:
-    """Load the packs and compile their rules. Raises ``UsageError``."""
+def build(settings: ScreeningSettings, automata: Automata) -> Engine:
+    """Load the packs and compile their rules, with what is kept of them. Raises ``UsageError``."""
     packs = load_packs(settings.packs, settings.base)
     level = Sensitivity.MEDIUM if settings.level is Level.OFF else Sensitivity(settings.level)
     try:
-        return Engine(packs, sensitivity=level, disabled=settings.disabled)
+        return Engine(packs, sensitivity=level, disabled=settings.disabled, kept=automata.kept)
     except ValueError as error:
         msg = f"screening.packs: {error}"
         raise UsageError(msg) from None
@@ -122,7 +124,7 @@ class Rulebook:
         needed = basis(wanted)
         if needed == self._basis:
             return self._screening.engine, known
-        engine = build(wanted)
+        engine = build(wanted, Automata(self._settings.home))
         self._basis = needed
         return engine, known
 
