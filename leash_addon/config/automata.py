@@ -24,9 +24,13 @@ OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
 class Head(msgspec.Struct):
-    """The first line of a file. ``left``: patterns, by index, that are not in the automaton."""
+    """The first line of a file. ``left``: patterns, by index, that are not in the automaton.
+
+    ``digest``: of what follows the line.
+    """
 
     left: tuple[int, ...]
+    digest: str
 
 
 class Automata:
@@ -39,15 +43,16 @@ class Automata:
     def kept(self, expressions: Expressions) -> Built | None:
         """Read what was built of some expressions; ``None`` if there is nothing that can be."""
         try:
-            head, _, automaton = self._file(expressions).read_bytes().partition(b"\n")
-            return Built(automaton, msgspec.json.decode(head, type=Head).left)
+            line, _, automaton = self._file(expressions).read_bytes().partition(b"\n")
+            head = msgspec.json.decode(line, type=Head)
         except (OSError, msgspec.MsgspecError):
             return None
+        return Built(automaton, head.left) if _digest(automaton) == head.digest else None
 
     def keep(self, expressions: Expressions, built: Built) -> None:
         """Write what was built, whole or not at all. Raises ``OSError``."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        head = msgspec.json.encode(Head(built.left))
+        head = msgspec.json.encode(Head(built.left, _digest(built.automaton)))
         file = self._file(expressions)
         with NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as new:
             try:
@@ -75,6 +80,10 @@ class Automata:
             files = sorted(self.folder.glob(f"{stem}-*"), key=os.path.getmtime)
             for file in files[:-MOST]:
                 file.unlink(missing_ok=True)
+
+
+def _digest(automaton: bytes) -> str:
+    return blake2b(automaton, digest_size=16).hexdigest()
 
 
 def _stem(expressions: Expressions) -> str:

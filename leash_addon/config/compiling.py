@@ -59,7 +59,9 @@ def main() -> None:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    """Read past Python's own buffer, whose lock an ending interpreter could not take."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     os._exit(0)
 
 

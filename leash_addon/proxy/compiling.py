@@ -14,7 +14,7 @@ from typing import Final
 from leash_addon.config.automata import Automata
 from leash_addon.config.compiling import order
 from leash_addon.errors import LeashError
-from leash_addon.proxy.rulebook import build
+from leash_addon.proxy.building import build
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.automaton import Expressions
 from leash_addon.screen.engine import Engine
