@@ -181,6 +181,8 @@ def _members(members: list[str], *, is_not: bool) -> Iterator[frozenset[int]]:
 def _member(member: str) -> frozenset[int]:
     if member.startswith("[:"):
         name = member[2:-2].removeprefix("^")
+        if name not in NAMED:
+            raise ValueError(member)
         return ALL - NAMED[name] if member[2] == "^" else NAMED[name]
     return _escaped(member) if member.startswith("\\") else _bytes(member)
 
