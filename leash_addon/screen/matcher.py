@@ -105,7 +105,10 @@ class Matcher:
     def _likely(self, texts: Turned) -> Iterator[tuple[Tried, Span]]:
         whole = Span(0, len(texts.raw()))
         for view, matching in self._reads:
-            for number in matching(texts.narrow(view)):
+            read = texts.narrow(view)
+            if view != PLAIN and read == texts.narrow():
+                continue  # a text without letters of a to z is the same by any of these
+            for number in matching(read):
                 if found := self._known.get((number, view)):
                     yield found, whole
         if self._filtered:
