@@ -13,11 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from leash_addon.config.automata import Automata
 from leash_addon.config.screening import USUAL, Level, ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
+from leash_addon.proxy.building import build
 from leash_addon.proxy.lively import lively
-from leash_addon.proxy.rulebook import build
 from leash_addon.proxy.screening import Screening
 from leash_addon.wire.asked import READ_BODY, Parsed, parse_request
 from leash_addon.wire.routes import Route
@@ -148,7 +149,7 @@ def slices(texts: Texts) -> tuple[float, float]:
 def session() -> dict[str, object]:
     """Return the figures."""
     settings = ScreeningSettings(level=Level.MEDIUM)
-    engine = build(settings)
+    engine = build(settings, Automata(Path.home() / ".leash"))
     acting = ScreeningSettings(actions={**USUAL, Part.TOOL_RESULT: Action.ANNOTATE})
     texts = Texts()
     said = history(texts)
