@@ -77,13 +77,12 @@ class Histories:
         """Return how far a request is known."""
         if len(plain) < SMALLEST:
             return None
-        view = memoryview(plain)
-        for mark in self._marks.get(_head(view), ()):
+        for mark in self._marks.get(_head(plain), ()):
             known = mark.known
             if (
-                len(view) > known.end
-                and mark.tail == _tail(view, known.end)
-                and known.digest == self._hash(view[: known.end])
+                len(plain) > known.end
+                and mark.tail == _tail(plain, known.end)
+                and known.digest == self._hash(memoryview(plain)[: known.end])
             ):
                 return known
         return None
@@ -111,12 +110,12 @@ class Histories:
                 met.append(Met(path=path, start=start, end=end, verdict=verdict))
         if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
             return None
-        view = memoryview(resent.parsed.plain)
+        plain = resent.parsed.plain
         return Lesson(
             key=(run, resent.wire_format, known),
             before=resent.parsed.known,
-            head=_head(view),
-            tail=_tail(view, known.end),
+            head=_head(plain),
+            tail=_tail(plain, known.end),
             met=tuple(met),
         )
 
@@ -164,12 +163,13 @@ class Histories:
         return known, first, spans
 
 
-def _head(view: memoryview) -> int:
-    return hash(view[:HEAD])
+def _head(plain: bytes) -> int:
+    """Return a hash of a copy: that of a view would first be one of all that it is a view of."""
+    return hash(plain[:HEAD])
 
 
-def _tail(view: memoryview, end: int) -> int:
-    return hash(view[max(0, end - TAIL) : end])
+def _tail(plain: bytes, end: int) -> int:
+    return hash(plain[max(0, end - TAIL) : end])
 
 
 def _longest(parsed: Parsed, wire_format: str) -> str:
