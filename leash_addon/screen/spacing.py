@@ -42,24 +42,37 @@ def spaced(text: str) -> str:
     text = visible(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for run in RUNS:
-        while run in text:
-            text = text.replace(run, " ")
-    if "\n" not in text:
-        return text
-    text = text.replace(" \n", "\n").replace("\n ", "\n")
+    if "\n" in text:
+        text = _lines(text)
+    if RUNS[-1] in text:
+        for run in RUNS:
+            while run in text:
+                text = text.replace(run, " ")
+    return text
+
+
+def _lines(text: str) -> str:
+    """Drop what blanks stand at the ends of lines, but for the first and last of the text."""
+    lines = [line.strip(" ") for line in text.split("\n")]
+    if lines[0] and text[0] == " ":
+        lines[0] = " " + lines[0]
+    if lines[-1] and text[-1] == " ":
+        lines[-1] += " "
+    text = "\n".join(lines)
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
-    return text.replace("\n\n", PARAGRAPH)
+    return PARAGRAPH.join(text.split("\n\n"))
 
 
 def joined(left: str, right: str) -> str:
     """Put two folded texts together; white space on both sides of the seam becomes one run."""
+    if left[-1:].strip(WHITE) or right[:1].strip(WHITE) or not (left and right):
+        return left + right
     head, rest = left.rstrip(WHITE), right.lstrip(WHITE)
     seam = left[len(head) :] + right[: len(right) - len(rest)]
     if "\f" in seam or seam.count("\n") > 1:
         return head + PARAGRAPH + rest
-    return head + ("\n" if "\n" in seam else " " if seam else "") + rest
+    return head + ("\n" if "\n" in seam else " ") + rest
 
 
 def seen(text: str) -> int:
