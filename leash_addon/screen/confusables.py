@@ -77,9 +77,8 @@ class Confusables:
         if text.isascii() or not self._letters.search(text.encode(errors=LONE)):
             return text
         parts = WORD.split(text)
-        named = self._scripts.__getitem__
         words = {word for word in set(parts[1::2]) if not word.isascii()}
-        scripts = {word: frozenset(map(named, set(word))) for word in words}
+        scripts = {word: frozenset(map(self._scripts.__getitem__, word)) for word in words}
         genuine = {min(each) for word, each in scripts.items() if self._is_genuine(word, each)}
         shown = {
             word: word.translate(self.table)

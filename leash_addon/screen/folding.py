@@ -40,7 +40,7 @@ class Folding:
         """Return what the characters of a text stand for, cased and with its white space."""
         if text.isascii():
             return text
-        foreign = set(telling(text))
+        foreign = telling(text)
         if len(foreign) > FEW:
             text = text.translate(self._letters)
         else:

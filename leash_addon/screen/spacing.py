@@ -12,20 +12,29 @@ RUNS: Final = ("        ", "  ")
 """Blanks that become one: long runs first, as code has them."""
 WHITE: Final = " \n\f"
 ASCII: Final = bytes(range(128))
-WHOLE: Final = re.compile(
+SYMBOLS: Final = (
     "[\u1201-\u12cf\u12d1-\u139f\u232b-\u245f\u24eb-\u27ff\u2801-\u2a0b\u2add-\u2bff\u3400-\ua4cf"
     "\ua4f5-\ua61f\ua7fb-\ua8cf\uaa5a-\uab31\uabfa-\ud7ff\ue000-\uf8ff\U00012000-\U0001342f"
     "\U00013460-\U000160ff\U00017000-\U0001bc9f\U0001f252-\U0001fbef\U00020000-\U0002f7ff\U0002fa1e-\U000dffff"
-    "\U000e1000-\U0010ffff]+"
+    "\U000e1000-\U0010ffff]"
 )
 """Ideographs, syllables, symbols, private use: nothing looks like them or is dropped from them."""
+WHOLE: Final = re.compile(f"{SYMBOLS}{SYMBOLS}*")
+"""A run of them; written so, ``re`` skips quickly to where one begins."""
+FEW: Final = 8
+"""Characters that are taken out of a text in turn before all are counted."""
 LONE: Final = "surrogatepass"
 """Half a surrogate pair, which JSON can bring, goes through bytes and back."""
 
 
-def telling(text: str) -> str:
-    """Return what is left of a text without ASCII and what always stands for itself."""
-    return WHOLE.sub("", text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE))
+def telling(text: str) -> set[str]:
+    """Return the characters of a text but for ASCII and what always stands for itself."""
+    left = WHOLE.sub("", text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE))
+    found: set[str] = set()
+    while left and len(found) < FEW:
+        found.add(left[0])
+        left = left.replace(left[0], "")
+    return found.union(left)
 
 
 def visible(text: str) -> str:
