@@ -3,11 +3,15 @@
 import re
 from typing import Final
 
-PARAGRAPH: Final = "\n\f\n"
+BREAK: Final = "\f"
+BREAKS: Final = "\f\n\f"
+PARAGRAPH: Final = f"\n{BREAK}\n"
 SPACES: Final = b"\t\v\f\x1c\x1d\x1e\x1f"
 KEPT: Final = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
 CONTROLS: Final = bytes(code for code in (*range(32), 127) if code not in KEPT)
 BLANKED: Final = bytes.maketrans(SPACES, b" " * len(SPACES))
+LOWERED: Final = BLANKED.lower()
+"""The same for ASCII, and small letters for capitals."""
 RUNS: Final = ("        ", "  ")
 """Blanks that become one: long runs first, as code has them."""
 WHITE: Final = " \n\f"
@@ -21,34 +25,27 @@ SYMBOLS: Final = (
 """Ideographs, syllables, symbols, private use: nothing looks like them or is dropped from them."""
 WHOLE: Final = re.compile(f"{SYMBOLS}{SYMBOLS}*")
 """A run of them; written so, ``re`` skips quickly to where one begins."""
-FEW: Final = 8
-"""Characters that are taken out of a text in turn before all are counted."""
 LONE: Final = "surrogatepass"
 """Half a surrogate pair, which JSON can bring, goes through bytes and back."""
 
 
-def telling(text: str) -> set[str]:
-    """Return the characters of a text but for ASCII and what always stands for itself."""
-    left = WHOLE.sub("", text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE))
-    found: set[str] = set()
-    while left and len(found) < FEW:
-        found.add(left[0])
-        left = left.replace(left[0], "")
-    return found.union(left)
+def telling(text: str) -> str:
+    """Return what is left of a text without ASCII and what always stands for itself."""
+    return WHOLE.sub("", text.encode(errors=LONE).translate(None, ASCII).decode(errors=LONE))
 
 
-def visible(text: str) -> str:
+def visible(text: str, table: bytes = BLANKED) -> str:
     """Drop ASCII controls that are no white space; write other blanks than a space as one.
 
     By bytes: the code points of a longer character have none below 128, and it is ten times
     as fast as a search in a string.
     """
-    return text.encode(errors=LONE).translate(BLANKED, CONTROLS).decode(errors=LONE)
+    return text.encode(errors=LONE).translate(table, CONTROLS).decode(errors=LONE)
 
 
-def spaced(text: str) -> str:
+def spaced(text: str, table: bytes = BLANKED) -> str:
     r"""Write any run of white space as ``" "``, ``"\n"`` or (a blank line) ``"\n\f\n"``."""
-    text = visible(text)
+    text = visible(text, table)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\n" in text:
@@ -62,15 +59,13 @@ def spaced(text: str) -> str:
 
 def _lines(text: str) -> str:
     """Drop what blanks stand at the ends of lines, but for the first and last of the text."""
-    lines = [line.strip(" ") for line in text.split("\n")]
-    if lines[0] and text[0] == " ":
-        lines[0] = " " + lines[0]
-    if lines[-1] and text[-1] == " ":
-        lines[-1] += " "
-    text = "\n".join(lines)
-    while "\n\n\n" in text:
-        text = text.replace("\n\n\n", "\n\n")
-    return PARAGRAPH.join(text.split("\n\n"))
+    first, *lines, last = text.split("\n")
+    lines = [line.strip(" ") or BREAK for line in lines]
+    lines.append(last.lstrip(" "))
+    text = "\n".join([first.rstrip(" "), *lines])
+    while BREAKS in text:
+        text = text.replace(BREAKS, BREAK)
+    return text
 
 
 def joined(left: str, right: str) -> str:

@@ -34,7 +34,7 @@ BITS: Final = r"[01]{8}(?:[ ,\n]{0,2}[01]{8}){7}"
 
 ESCAPES: Final = re.compile(ESCAPE)
 NEAR_URL, NEAR_HTML, NEAR_ESCAPE = (
-    re.compile(rf"{atom}(?:.{{0,{NEAR}}}?{atom})*", re.DOTALL) for atom in (URL, HTML, ESCAPE)
+    re.compile(rf"{atom}(?:.{{0,{NEAR}}}?{atom})*+", re.DOTALL) for atom in (URL, HTML, ESCAPE)
 )
 """Numbers that stand near each other, and what stands between them."""
 LONG_PAIRS: Final = re.compile(PAIRS.replace("{11}", "{11,4000}+"))
