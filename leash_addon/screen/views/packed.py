@@ -56,7 +56,9 @@ def ascii85_of(text: str) -> bytes:
     padding = -len(apart[-1]) % 5
     filled = (FILLED.join(apart) + b"u" * padding).translate(SHIFTED85)
     five = (filled[place::5] for place in range(5))
-    words = [(((a * 85 + b) * 85 + c) * 85 + d) * 85 + e for a, b, c, d, e in zip(*five, strict=True)]
+    words = [
+        (((a * 85 + b) * 85 + c) * 85 + d) * 85 + e for a, b, c, d, e in zip(*five, strict=True)
+    ]
     try:
         return struct.pack(f">{len(words)}I", *words)[: len(words) * 4 - padding]
     except struct.error:

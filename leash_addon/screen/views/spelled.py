@@ -31,13 +31,13 @@ def together(run: str) -> str:
     letters, between = run[::2], run[1::2]
     if between == between[0] * len(between) and letters.isalpha():
         return letters
-    flat = run.encode("ascii", "replace").translate(FLAT)
+    flat = _flat(run)
     _, usual = max((flat.count(sign), sign) for sign in SIGNS)
     pairs = flat.replace(b"a", b"aa")
     alone = pairs.count(bytes((*b"a", usual, *b"a")))
     if alone * 2 > pairs.count(b"a") // 2 - 1:
         return without(run, chr(usual))
-    return sorted_out(run, flat)
+    return sorted_out(run)
 
 
 def without(run: str, usual: str) -> str:
@@ -50,9 +50,14 @@ def without(run: str, usual: str) -> str:
     return run.replace(usual, "").replace(MARK, " ")
 
 
-def sorted_out(run: str, flat: bytes) -> str:
-    """Put letters together by counting everything that parts them. ``flat``: letters as ``a``."""
-    between = flat.split(b"a")[1:-1]
+def _flat(run: str) -> bytes:
+    """Return a run with every letter written ``a``."""
+    return run.encode("ascii", "replace").translate(FLAT)
+
+
+def sorted_out(run: str) -> str:
+    """Put letters together by counting everything that parts them."""
+    between = _flat(run).split(b"a")[1:-1]
     usual, _ = Counter(between).most_common(1)[0]
     gaps = map({usual: ""}.get, between, repeat(" "))
     for sign in SIGNS.decode():
