@@ -134,11 +134,9 @@ class LeashAddon:
             return
         judged = await screen(self.screening, intake.run, intake.route, parsed, flow.request)
         self.coverage.unread += judged.skipped
-        if judged.body is not None:
-            headers, body = lowered(flow.request.headers), judged.body
         intake.remark = remark(judged)
         holds = self.governor.policy.holds
-        bounds = bounds_of(holds, intake.route, asked, headers, body, url=intake.url)
+        bounds = bounds_of(holds, intake.route, parsed, judged.body, body, url=intake.url)
         await self._admit(flow, intake, asked, bounds, judged)
 
     async def _admit(

@@ -1,12 +1,11 @@
 """How large a call can get, as its request shows it; and the limit written into its body."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mitmproxy import http
 
 from leash_addon.core.holds import HoldMode, Holds
-from leash_addon.wire.asked import Asked, plain_body
+from leash_addon.wire.asked import Parsed
 from leash_addon.wire.clamp import clamp, floor
 from leash_addon.wire.routes import Route
 from leash_addon.wire.unseen import has_unseen_input
@@ -25,15 +24,19 @@ UNASKED = Bounds()
 
 
 def bounds_of(
-    holds: Holds, route: Route, asked: Asked, headers: Mapping[str, str], body: bytes, *, url: str
+    holds: Holds, route: Route, parsed: Parsed, changed: bytes | None, body: bytes, *, url: str
 ) -> Bounds:
-    """Look a request over as far as the mode of holds needs it. ``headers``: in lower case."""
+    """Look a request over as far as the mode of holds needs it.
+
+    ``body``: as it came. ``changed``: what goes out instead, without content coding.
+    """
     if holds.mode is not HoldMode.HARD and not holds.clamp:
         return UNASKED
-    plain, _ = plain_body(headers, body)
-    may_change = holds.clamp and not asked.signed and plain is body
+    plain, size = (parsed.plain, parsed.size) if changed is None else (changed, len(changed))
+    body = body if changed is None else changed
+    may_change = holds.clamp and not parsed.asked.signed and plain is body
     return Bounds(
-        input_bytes=len(plain),
+        input_bytes=size,
         unseen=has_unseen_input(plain),
         clamp_floor=floor(body, wire_format=route.format or "", path=url) if may_change else None,
     )

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from leash_addon.proxy.screening import Screening
-from leash_addon.wire.asked import READ_BODY, Parsed, knows_nothing, parse_request
+from leash_addon.proxy.sliced import LARGE, sliced
+from leash_addon.wire.asked import Parsed, knows_nothing, parse_request, plain_body
 from leash_addon.wire.known import Known
-from leash_addon.wire.request_shapes import Body
 from leash_addon.wire.routes import Route
-from leash_addon.wire.slices import read_in_slices
 
-LARGE: Final = 2 * 1024 * 1024
-"""Bytes of a request that is read in slices."""
+CODED: Final = 2048
+"""Coded bytes that are decoded in a thread: they may come to a thousand times as many."""
+
+
+SOME: Final = 256 * 1024
+"""Bytes after whose arrival others have the loop first: taking them in has held it already."""
 
 
 async def parse(
@@ -22,24 +25,23 @@ async def parse(
 
     ``screening``: knows what has been read before.
     """
+    if len(body) > SOME:
+        await asyncio.sleep(0)
     recall = knows_nothing if screening is None else screening.recall
-    if len(body) <= LARGE or route.free or "content-encoding" in headers:
-        return parse_request(route, headers, body, url=url, recall=recall)
-    known = recall(body)
-    read = await _in_slices(body) if known is None else None
+    decoded = await _decoded(headers, body)
+    plain, broken = decoded
+    if len(plain) <= LARGE or route.free or broken is not None:
+        return parse_request(route, headers, body, url=url, recall=recall, decoded=decoded)
+    known = recall(plain)
+    read = await sliced(plain) if known is None else None
 
     def recalled(_: bytes) -> Known | None:
         return known
 
-    return parse_request(route, headers, body, url=url, recall=recalled, read=read)
+    return parse_request(route, headers, body, url=url, recall=recalled, read=read, decoded=decoded)
 
 
-async def _in_slices(body: bytes) -> Body | None:
-    steps = read_in_slices(body, READ_BODY)
-    while True:
-        await asyncio.sleep(0)
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Body | None = end.value
-            return found
+async def _decoded(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str | None]:
+    if "content-encoding" in headers and len(body) > CODED:
+        return await asyncio.to_thread(plain_body, headers, body)
+    return plain_body(headers, body)

@@ -1,19 +1,18 @@
 """The histories that agents send with every call: how far each is known, and what was found in it.
 
-A history is known by a keyed 64-bit hash of all bytes of the request up to there, and by their
-number, as pieces are (``verdicts``); no text is kept. The last elements of a history are left out:
-agents move cache marks about in them. Bounded in number and in bytes.
+A history is known by a keyed hash of all bytes of the request up to there (``keyed_hash``); no
+text is kept. Histories that begin alike are told from each other by the bytes that they end with:
+cheap, and no proof of anything. The last elements of a history are left out: agents move cache
+marks about in them. Bounded in number and in bytes.
 """
 
-import os
-import secrets
-import sys
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import Struct
 
+from leash_addon.proxy.keyed_hash import KeyedHash
 from leash_addon.proxy.resent import Met, Resent
 from leash_addon.wire.asked import Parsed
 from leash_addon.wire.known import Known, elements_of
@@ -36,8 +35,8 @@ WORTH: Final = 8
 MOST: Final = 256
 """Histories, and as many of what was found in them for a run."""
 
-ALIKE: Final = 16
-"""Histories that begin alike."""
+ALIKE: Final = 64
+"""Histories that begin alike, as those of all runs of one agent do."""
 
 MOST_BYTES: Final = 256 * 1024
 """Rewritten pieces of one history."""
@@ -46,15 +45,8 @@ type Key = tuple[str, str, Known]
 """A run, a wire format, and the history."""
 
 
-def salt() -> bytes:
-    """Return what is hashed in front of a text, to key the hash: nothing where Python does it."""
-    seed = os.environ.get("PYTHONHASHSEED") or "random"
-    by_chance = sys.flags.hash_randomization and seed == "random"
-    return b"" if by_chance else secrets.token_bytes(32)
-
-
 class Mark(Struct, frozen=True):
-    """A history, and what its last bytes are known by."""
+    """A history, and what its last bytes look like."""
 
     known: Known
     tail: int
@@ -63,7 +55,7 @@ class Mark(Struct, frozen=True):
 class Lesson(Struct, frozen=True, kw_only=True):
     """A history that was judged, what it extends, and what was found in it.
 
-    ``head``, ``tail``: what its first and last bytes are known by.
+    ``head``, ``tail``: what its first and last bytes look like.
     """
 
     key: Key
@@ -77,7 +69,7 @@ class Lesson(Struct, frozen=True, kw_only=True):
 class Histories:
     """The memory of one proxy."""
 
-    _salt: bytes = field(default_factory=salt)
+    _hash: KeyedHash = field(default_factory=KeyedHash)
     _marks: OrderedDict[int, list[Mark]] = field(default_factory=OrderedDict)
     _met: OrderedDict[Key, tuple[Met, ...]] = field(default_factory=OrderedDict)
 
@@ -85,12 +77,13 @@ class Histories:
         """Return how far a request is known."""
         if len(plain) < SMALLEST:
             return None
-        for mark in self._marks.get(self._hash(plain, 0, HEAD), ()):
+        view = memoryview(plain)
+        for mark in self._marks.get(_head(view), ()):
             known = mark.known
             if (
-                len(plain) > known.end
-                and mark.tail == self._hash(plain, max(0, known.end - TAIL), known.end)
-                and known.digest == self._hash(plain, 0, known.end)
+                len(view) > known.end
+                and mark.tail == _tail(view, known.end)
+                and known.digest == self._hash(view[: known.end])
             ):
                 return known
         return None
@@ -118,23 +111,25 @@ class Histories:
                 met.append(Met(path=path, start=start, end=end, verdict=verdict))
         if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
             return None
-        plain = resent.parsed.plain
+        view = memoryview(resent.parsed.plain)
         return Lesson(
             key=(run, resent.wire_format, known),
             before=resent.parsed.known,
-            head=self._hash(plain, 0, HEAD),
-            tail=self._hash(plain, max(0, known.end - TAIL), known.end),
+            head=_head(view),
+            tail=_tail(view, known.end),
             met=tuple(met),
         )
 
     def learn(self, lesson: Lesson) -> None:
         """Remember it, in front of the histories that begin alike, in place of what it extends."""
-        known = lesson.key[2]
+        run, wire_format, known = lesson.key
         others = self._marks.pop(lesson.head, [])
         rest = [each for each in others if each.known not in (known, lesson.before)]
         self._marks[lesson.head] = [Mark(known, lesson.tail), *rest[: ALIKE - 1]]
         while len(self._marks) > MOST:
             self._marks.popitem(last=False)
+        if lesson.before is not None:
+            self._met.pop((run, wire_format, lesson.before), None)
         self._met[lesson.key] = lesson.met
         while len(self._met) > MOST:
             self._met.popitem(last=False)
@@ -164,13 +159,17 @@ class Histories:
             start=aside.spans[0][0],
             end=end,
             count=first + len(elements) - LOOSE,
-            digest=self._hash(plain, 0, end),
+            digest=self._hash(memoryview(plain)[:end]),
         )
         return known, first, spans
 
-    def _hash(self, plain: bytes, start: int, end: int) -> int:
-        bytes_ = memoryview(plain)[start:end]
-        return hash(b"".join((self._salt, bytes_)) if self._salt else bytes_)
+
+def _head(view: memoryview) -> int:
+    return hash(view[:HEAD])
+
+
+def _tail(view: memoryview, end: int) -> int:
+    return hash(view[max(0, end - TAIL) : end])
 
 
 def _longest(parsed: Parsed, wire_format: str) -> str:

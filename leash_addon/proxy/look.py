@@ -14,11 +14,13 @@ from typing import Final, Protocol
 from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked, annotated, redacted
+from leash_addon.proxy.lively import give_way
 from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
+from leash_addon.screen.windows import SIZE
 from leash_addon.wire.texts import Path, Text
 from leash_addon.wire.texts.gathered import Gathered
 from leash_addon.wire.texts.rewrite import rewritten, shown
@@ -36,6 +38,9 @@ INTRICATE: Final = 2_000
 
 HUGE: Final = 1024 * 1024
 """Bytes of what is gone through in a thread, however simple that is."""
+
+WEIGHTY: Final = 256 * 1024
+"""Bytes of a piece that is hashed in a thread."""
 
 MANY: Final = 256
 """Known pieces between two looks at the time."""
@@ -99,10 +104,9 @@ class Look:
         """Yield what is made of each piece in which something was found."""
         for number, piece in enumerate(parts):
             name = (self.account, piece.read, piece.raw)
-            huge = len(piece.raw) > HUGE
-            key = (
-                await self._aside(self._verdicts.key, *name) if huge else self._verdicts.key(*name)
-            )
+            make = self._verdicts.key
+            heavy = len(piece.raw) > WEIGHTY
+            key = await self._aside(make, *name) if heavy else make(*name)
             verdict = self._verdicts.find(key)
             if verdict is None:
                 verdict = await self._verdict(piece)
@@ -115,7 +119,10 @@ class Look:
 
     async def _verdict(self, piece: Readable) -> Verdict:
         large = _is_large(piece.raw)
-        read = await self._aside(self._read, piece) if large else self._read(piece)
+        if large:
+            read = await self._aside(self._named, await self._aside(_gathered, piece))
+        else:
+            read = self._named(_gathered(piece))
         judged: list[Judged] = []
         values: dict[Path, str] = {}
         for text, action, block in read:
@@ -131,12 +138,8 @@ class Look:
             raw = await self._aside(rewritten, *made) if large else rewritten(*made)
         return Verdict(judged=tuple(judged), raw=raw)
 
-    def _read(self, piece: Readable) -> list[tuple[Text, Action, str]]:
+    def _named(self, read: Gathered) -> list[tuple[Text, Action, str]]:
         """Return the texts that are to be looked at, what is done with them, and their hashes."""
-        try:
-            read = piece.texts()
-        except ValueError as error:
-            raise UnreadableError from error
         self.skipped += read.skipped
         found = [(text, self._action(text)) for text in read.texts]
         return [
@@ -183,7 +186,13 @@ class Look:
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
 
     def _whole(self, text: Text) -> tuple[Finding, ...]:
-        return self._engine.screen(self._rest(text), text.part)
+        found: list[Finding] = []
+        several = len(text.text) > SIZE
+        for window in self._engine.pieces(self._rest(text), text.part):
+            found += window
+            if several:
+                give_way()
+        return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
 
     def _rest(self, text: Text) -> str:
         """Return what an agent did not bring itself, every character in its place."""
@@ -200,6 +209,13 @@ class Look:
         if self._loop.time() - self._since > BREATH:
             await asyncio.sleep(0)
             self._since = self._loop.time()
+
+
+def _gathered(piece: Readable) -> Gathered:
+    try:
+        return piece.texts()
+    except ValueError as error:
+        raise UnreadableError from error
 
 
 def _is_large(raw: bytes) -> bool:

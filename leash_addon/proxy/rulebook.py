@@ -10,16 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from leash_addon.config.automata import Automata
 from leash_addon.config.known import known_file, load_known
 from leash_addon.config.load import local_of, reread_screening
-from leash_addon.config.rules import load_packs, pack_files
+from leash_addon.config.rules import pack_files
 from leash_addon.config.screening import Level, ScreeningSettings
 from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError, UsageError
+from leash_addon.proxy.building import build
+from leash_addon.proxy.compiling import Compiling
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.known import KnownPrompts
-from leash_addon.screen.sensitivity import Sensitivity
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +42,8 @@ def open_screening(settings: Settings) -> Screening | None:
     wanted = settings.screening
     if not wanted.on:
         return None
-    return Screening(build(wanted), wanted, load_known(wanted.known_prompts))
-
-
-def build(settings: ScreeningSettings) -> Engine:
-    """Load the packs and compile their rules. Raises ``UsageError``."""
-    packs = load_packs(settings.packs, settings.base)
-    level = Sensitivity.MEDIUM if settings.level is Level.OFF else Sensitivity(settings.level)
-    try:
-        return Engine(packs, sensitivity=level, disabled=settings.disabled)
-    except ValueError as error:
-        msg = f"screening.packs: {error}"
-        raise UsageError(msg) from None
+    engine = build(wanted, Automata(settings.home))
+    return Screening(engine, wanted, load_known(wanted.known_prompts))
 
 
 class Rulebook:
@@ -76,14 +68,18 @@ class Rulebook:
         self._told, self._alone = told, alone
         self._stamp = stamp(settings, screening.settings)
         self._basis = basis(screening.settings)
+        self._automata = Automata(settings.home)
+        self._compiling = Compiling(screening, self._automata)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to watch, on the running loop."""
+        self._compiling.start()
         self._task = asyncio.create_task(self._watch(), name="leash-rules")
 
     def stop(self) -> None:
         """Watch no more."""
+        self._compiling.stop()
         if self._task is not None:
             self._task.cancel()
 
@@ -122,7 +118,7 @@ class Rulebook:
         needed = basis(wanted)
         if needed == self._basis:
             return self._screening.engine, known
-        engine = build(wanted)
+        engine = build(wanted, self._automata)
         self._basis = needed
         return engine, known
 

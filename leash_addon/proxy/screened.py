@@ -7,9 +7,10 @@ from mitmproxy.websocket import WebSocketMessage
 
 from leash_addon.core.ask import Ask
 from leash_addon.core.verdict import Reason, Trip
+from leash_addon.proxy.gently import parse
 from leash_addon.proxy.refusals import Denial
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
-from leash_addon.wire.asked import Parsed, parse_request
+from leash_addon.wire.asked import Parsed
 from leash_addon.wire.routes import Route
 from leash_addon.wire.spoken import holds_words
 
@@ -32,7 +33,8 @@ async def screen_message(
     """Screen what a client says on a WebSocket, and write what must change into it."""
     if not holds_words(route.format, message.content):
         return NOTHING
-    judged = await screening.judge(run, route.format, parse_request(route, {}, message.content))
+    parsed = await parse(None, route, {}, message.content, "")
+    judged = await screening.judge(run, route.format, parsed)
     if judged.body is not None:
         message.content = judged.body
     return judged

@@ -21,6 +21,7 @@ from leash_addon.proxy.acting import Blocked
 from leash_addon.proxy.histories import Histories
 from leash_addon.proxy.look import HUGE, Look, UnreadableError
 from leash_addon.proxy.resent import Met, Resent
+from leash_addon.proxy.sliced import whole
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
@@ -120,7 +121,7 @@ class Screening:
     async def _judge_upload(
         self, run: str, headers: Mapping[str, str], body: bytes, acts: bool
     ) -> Judgement:
-        plain, broken = plain_body(headers, body)
+        plain, broken = await self._aside(partial(plain_body, headers, body), body)
         if broken is not None:
             return Judgement(hostile=UNREADABLE) if acts else NOTHING
         look = self._look(f"{run} files", signed=False)
@@ -143,7 +144,7 @@ class Screening:
         if parsed.known is not None:
             met = histories.find(look.account, known_as, parsed.known)
             if met is None:
-                parsed = parsed.whole
+                parsed = await whole(parsed)
         resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
         async for piece, verdict in look.verdicts(resent.new()):
             resent.hear(piece.path, verdict)

@@ -7,14 +7,19 @@ yields after each window, for callers that must not be held up.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from leash_addon.core.part import Part
+from leash_addon.screen.automaton import VERSION, Expressions
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.judge import Judge
-from leash_addon.screen.matcher import Matcher, ready, turned_too
-from leash_addon.screen.rule import Pack, Status
+from leash_addon.screen.matcher import Matcher, Tried, turned_too
+from leash_addon.screen.origin import Origin
+from leash_addon.screen.ready import Kept, expressions, kept_automaton, ready
+from leash_addon.screen.rule import Pack, Rule, Status
 from leash_addon.screen.sensitivity import Sensitivity
 from leash_addon.screen.stretch import Stretch
 from leash_addon.screen.told import Told
@@ -34,26 +39,40 @@ class Engine:
         sensitivity: Sensitivity = Sensitivity.MEDIUM,
         disabled: frozenset[str] = frozenset(),
         folding: Folding | None = None,
+        kept: Kept = lambda _: None,
     ) -> None:
-        """Compile, about a second's work for hundreds of rules.
+        """Compile, about a second's work for hundreds of rules; less if automata are kept of them.
 
         Raises ``ValueError`` for a pattern that RE2 does not take. ``folding``: tables to share
         between engines.
         """
         self.sensitivity = sensitivity
-        self.rules = tuple(
-            rule
+        used = [
+            replace(pack, rules=tuple(filter(partial(self._uses, disabled), pack.rules)))
             for pack in packs
-            for rule in pack.rules
-            if rule.status is Status.STABLE
-            and rule.id not in disabled
-            and sensitivity.admits(rule.severity)
-        )
+        ]
+        self.rules = tuple(rule for pack in used for rule in pack.rules)
         self._folding = folding or Folding()
-        patterns = ready(self.rules, self._folding)
-        plain = [each for each in patterns if not each.rule.views]
-        self._plain = Matcher([*plain, *turned_too(plain)])
-        self._judge = Judge(patterns, self._folding)
+        self._patterns = ready(used, self._folding)
+        automaton = kept_automaton(self._patterns, kept)
+        if automaton is None:
+            for each in self._patterns:
+                each.prove()
+        plain = [Tried(each) for each in self._patterns if not each.rule.views]
+        self._plain = Matcher(turned_too(plain), automaton)
+        self._judge = Judge(self._patterns, self._folding, automaton)
+        self.is_built = automaton is not None
+
+    def _uses(self, disabled: frozenset[str], rule: Rule) -> bool:
+        return (
+            rule.status is Status.STABLE
+            and rule.id not in disabled
+            and self.sensitivity.admits(rule.severity)
+        )
+
+    def expressions(self) -> tuple[Expressions, ...]:
+        """Return what automata are built of that would make screening faster; may be kept."""
+        return tuple(each for each, _ in expressions(self._patterns)) if VERSION else ()
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:
         """Return everything that fires, strictest first; at most 64 findings."""
@@ -77,11 +96,9 @@ class Engine:
                 return
 
     def _plainly(self, text: str, stretch: Stretch, told: Told) -> None:
-        source = text[stretch.start : stretch.end]
+        origin = Origin(text[stretch.start : stretch.end], stretch.folded, self._folding)
         for rule, start, end, view in self._plain.places(stretch.read, told.part):
-            first, last = self._folding.span(
-                source, stretch.folded, start + stretch.unread, end + stretch.unread
-            )
+            first, last = origin.span(start + stretch.unread, end + stretch.unread)
             told.hear(rule, first + stretch.start, last + stretch.start, view)
             if told.is_full:
                 return

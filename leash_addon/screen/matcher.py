@@ -1,25 +1,27 @@
 """Which rules match a folded text, and where.
 
-Hundreds of patterns are not tried on every text: ``prefilter`` says which may match, and where. A
-pattern that needs no letters would always be tried; it is where a keyword of its rule occurs.
+Hundreds of patterns are not tried on every text. Where automata have been built (``automaton``),
+they say in one pass which patterns match; RE2 then finds the places. Where there are none yet, and
+for patterns that an automaton does not take, ``prefilter`` says which may match, and where, by the
+letters that they need. A pattern that needs no letters would always be tried; it is where a
+keyword of its rule occurs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple
 
 from leash_addon.core.part import Part
-from leash_addon.screen.folding import Folding
-from leash_addon.screen.literals import needed
-from leash_addon.screen.need import Clause, Need
-from leash_addon.screen.pattern import Regexp, compiled, translated
+from leash_addon.screen.automaton import Automaton
 from leash_addon.screen.prefilter import Prefilter
+from leash_addon.screen.ready import Ready
 from leash_addon.screen.rule import Rule
 from leash_addon.screen.sensitivity import STRICT
 from leash_addon.screen.views.turned import PLAIN, TURNS, Span, Turned, turned
 
-PLACES: Final = 4
-"""Places of one pattern that are told in one stretch."""
+PLACES: Final = 16
+"""Places of one pattern that are told in one window, or one stretch of it."""
 CROWD: Final = 16
 """Rules that fire in one text, after which the rest of it is not tried."""
 
@@ -33,78 +35,84 @@ class Place(NamedTuple):
     view: str = PLAIN
 
 
-class Ready(NamedTuple):
-    """A pattern, compiled. ``view``: how the text is turned that it reads, if at all."""
+class Tried(NamedTuple):
+    """A pattern, and how the text is turned that it reads, if at all."""
 
-    rule: Rule
-    regexp: Regexp
-    need: Need
+    pattern: Ready
     view: str = PLAIN
 
 
-def ready(rules: Iterable[Rule], folding: Folding) -> tuple[Ready, ...]:
-    """Compile the patterns of rules, strict ones first. ``ValueError`` names the rule."""
-    return tuple(
-        _ready(rule, pattern, folding)
-        for rule in sorted(rules, key=lambda rule: rule.severity)
-        for pattern in rule.any_of
-    )
-
-
-def _ready(rule: Rule, pattern: str, folding: Folding) -> Ready:
-    try:
-        return Ready(rule, compiled(pattern, folding), _need(pattern, rule, folding))
-    except ValueError as error:
-        msg = f"{rule.id}: any_of: {error}; `leash rules check` says more"
-        raise ValueError(msg) from None
-
-
-def _need(pattern: str, rule: Rule, folding: Folding) -> Need:
-    need = needed(translated(pattern, folding))
-    words = [folding.fold(word).replace("\n", " ") for word in rule.keywords]
-    if need.clauses or not words or not all(words):
-        return need
-    return need._replace(clauses=(Clause(frozenset(words), need.longest, need.longest),))
-
-
-def turned_too(patterns: Sequence[Ready]) -> Iterator[Ready]:
-    """Yield the patterns of strict rules again, for each way of turning a text."""
+def turned_too(patterns: Iterable[Tried]) -> Iterator[Tried]:
+    """Yield patterns, and those of strict rules again for each way of turning a text."""
+    every = tuple(patterns)
+    yield from every
     for view in TURNS:
-        for each in patterns:
-            if each.rule.severity == STRICT:
-                yield each._replace(need=turned(each.need, view), view=view)
+        yield from (
+            each._replace(view=view) for each in every if each.pattern.rule.severity == STRICT
+        )
 
 
 class Matcher:
     """A set of patterns. Matching changes nothing but RE2's own caches."""
 
-    def __init__(self, patterns: Iterable[Ready]) -> None:
-        """Take them in the order in which they are to be tried."""
+    def __init__(self, patterns: Iterable[Tried], automaton: Automaton | None = None) -> None:
+        """Take them in the order in which they are to be tried.
+
+        ``automaton``: of these patterns, and maybe others, by their numbers.
+        """
         every = tuple(patterns)
-        self._always = [each for each in every if not each.need.clauses]
-        self._filtered = [each for each in every if each.need.clauses]
-        self._prefilter = Prefilter([each.need for each in self._filtered])
+        known = frozenset[int]() if automaton is None else automaton.numbers
+        self._known = {
+            (each.pattern.number, each.view): each for each in every if each.pattern.number in known
+        }
+        self._reads = [] if automaton is None else self._scans(automaton)
+        rest = [each for each in every if each.pattern.number not in known]
+        self._always = [each for each in rest if not each.pattern.need.clauses]
+        self._filtered = [each for each in rest if each.pattern.need.clauses]
+        self._prefilter = Prefilter(
+            [turned(each.pattern.need, each.view) for each in self._filtered]
+        )
+
+    def _scans(self, automaton: Automaton) -> list[tuple[str, Callable[[bytes], list[int]]]]:
+        """Return how each view of a text is read: by those parts that know patterns of it."""
+        numbers: dict[str, set[int]] = {}
+        for number, view in self._known:
+            numbers.setdefault(view, set()).add(number)
+        return [
+            (view, partial(automaton.matching, parts=automaton.parts(known)))
+            for view, known in numbers.items()
+        ]
 
     def places(self, text: str, part: Part) -> Iterator[Place]:
         """Find the rules of a part that match a window of some thousand characters."""
         texts = Turned(text)
         fired: set[str] = set()
-        for each, span in self._likely(texts.raw()):
-            if part not in each.rule.scan:
+        for (pattern, view), span in self._likely(texts):
+            rule = pattern.rule
+            if part not in rule.scan:
                 continue
-            raw = texts.raw(each.view)
-            start, end = span.turned(each.view, len(raw))
-            for match in islice(each.regexp.finditer(raw, start, end), PLACES):
+            raw = texts.raw(view)
+            start, end = span.turned(view, len(raw))
+            for match in islice(pattern.regexp.finditer(raw, start, end), PLACES):
                 first = len(raw[: match.start()].decode(errors="replace"))
                 size = len(match.group().decode(errors="replace"))
-                place = Span(first, first + size).turned(each.view, len(text))
-                yield Place(each.rule, *place, each.view)
-                fired.add(each.rule.id)
+                place = Span(first, first + size).turned(view, len(text))
+                yield Place(rule, *place, view)
+                fired.add(rule.id)
             if len(fired) >= CROWD:
                 return
 
-    def _likely(self, raw: bytes) -> Iterator[tuple[Ready, Span]]:
-        for pattern, start, end in self._prefilter.likely(raw):
-            yield self._filtered[pattern], Span(start, end)
+    def _likely(self, texts: Turned) -> Iterator[tuple[Tried, Span]]:
+        whole = Span(0, len(texts.raw()))
+        for view, matching in self._reads:
+            read = texts.narrow(view)
+            if view != PLAIN and read == texts.narrow():
+                continue  # a text without letters of a to z is the same by any of these
+            for number in matching(read):
+                if found := self._known.get((number, view)):
+                    yield found, whole
+        if self._filtered:
+            for at, start, end in self._prefilter.likely(texts.raw()):
+                yield self._filtered[at], Span(start, end)
         for each in self._always:
-            yield each, Span(0, len(raw))
+            yield each, whole

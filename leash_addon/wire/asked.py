@@ -70,11 +70,13 @@ class Parsed:
 
     ``body``: ``None`` where there is no JSON object. ``inside``: the member of the body that the
     request itself is in, "" where it is not wrapped. ``top``: the members beside that one.
-    ``known``: elements that the body was read without.
+    ``known``: elements that the body was read without. ``size``: bytes without content coding, as
+    they came: ``plain`` may have been mended.
     """
 
     asked: Asked
     plain: bytes = b""
+    size: int = 0
     body: Body | None = None
     top: Body | None = None
     inside: str = ""
@@ -109,26 +111,29 @@ def parse_request(
     url: str = "",
     recall: Recall = knows_nothing,
     read: Body | None = None,
+    decoded: tuple[bytes, str | None] | None = None,
 ) -> Parsed:
     """Read a request. ``headers``: names in lower case. ``url``: with or without its host.
 
-    ``recall``: tells what is known of it. ``read``: its JSON, where that has been read already.
+    ``recall``: tells what is known of it. ``read``: its JSON, where that has been read already;
+    ``decoded``: its ``plain_body``, where that is known.
     Never raises: a body that cannot be read leaves what headers and URL say, and ``broken``.
     """
     shape = SHAPES.get(route.format or "", OTHER)
-    plain, broken = plain_body(headers, body)
+    plain, broken = plain_body(headers, body) if decoded is None else decoded
+    size = len(plain)
     asked = Asked(
         model=route.model,
         stream=STREAMING_URL.search(url.partition("?")[0]) is not None,
-        input_tokens=-(-len(plain) // BYTES_PER_TOKEN),
+        input_tokens=-(-size // BYTES_PER_TOKEN),
         free=route.free,
         signed=headers.get("authorization", "").lower().startswith(SIGNATURE),
         broken=broken,
     )
     if broken is not None or not plain or route.free:
-        return Parsed(asked=asked, plain=plain)
+        return Parsed(asked=asked, plain=plain, size=size)
     if _is_form(headers, plain):
-        return Parsed(asked=_read_form(asked, plain), plain=plain)
+        return Parsed(asked=_read_form(asked, plain), plain=plain, size=size)
     known = recall(plain) if read is None else None
     if known is not None:
         read = read_without(plain, known, READ_BODY)
@@ -137,7 +142,7 @@ def parse_request(
             known, (plain, read) = None, _decoded(plain)
     except FAULTS as fault:
         broken = f"the request body cannot be read: {_reason(fault)}"
-        return Parsed(asked=replace(asked, broken=broken), plain=plain)
+        return Parsed(asked=replace(asked, broken=broken), plain=plain, size=size)
     can_change = _can_change(route, asked, plain is body)
     stream = asked.stream or _streams(read, shape)
     inside, top = "", read
@@ -146,7 +151,9 @@ def parse_request(
         if inner is not None:
             inside, known, read = "request", None, inner
     asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
-    return Parsed(asked=asked, plain=plain, body=read, top=top, inside=inside, known=known)
+    return Parsed(
+        asked=asked, plain=plain, size=size, body=read, top=top, inside=inside, known=known
+    )
 
 
 def _decoded(plain: bytes) -> tuple[bytes, Body]:

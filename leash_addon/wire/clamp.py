@@ -10,12 +10,11 @@ docs.cohere.com/reference/chat; 2025-06).
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from leash_addon.wire.members import Member, inserted, members
+from leash_addon.wire.members import MOST, Member, inserted, members
 
 type Path = tuple[str, ...]
 
@@ -76,10 +75,6 @@ PLACES: Mapping[str, Place] = MappingProxyType(
 )
 
 
-class _Thinking(Struct):
-    thinking: Any = None
-
-
 def floor(body: bytes, *, wire_format: str, path: str = "") -> int | None:
     """Return the lowest output limit that ``clamp`` can write into a request; ``None``: none.
 
@@ -88,16 +83,8 @@ def floor(body: bytes, *, wire_format: str, path: str = "") -> int | None:
     place = PLACES.get(wire_format)
     if place is None or path.partition("?")[0].rstrip("/").endswith("/compact"):
         return None
-    try:
-        top = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        if not any(name in top for name in place.asks):
-            return None
-        if _spots(body, place) is None:
-            return None
-        thinking = msgspec.json.decode(body, type=_Thinking).thinking
-    except FAULTS:
-        return None
-    return _above_thinking(thinking) if wire_format == "anthropic.messages" else 1
+    found = _found(body, place, wire_format)
+    return None if found is None else found[0]
 
 
 def clamp(body: bytes, limit: int, *, wire_format: str, provider: str = "") -> bytes | None:
@@ -106,13 +93,11 @@ def clamp(body: bytes, limit: int, *, wire_format: str, provider: str = "") -> b
     A request whose limit is low enough comes back as it is. ``provider`` chooses the spelling of a
     limit that has to be added. Never raises.
     """
-    least = floor(body, wire_format=wire_format)
-    if least is None or limit < least:
+    place = PLACES.get(wire_format)
+    found = None if place is None else _found(body, place, wire_format)
+    if place is None or found is None or limit < found[0]:
         return None
-    place = PLACES[wire_format]
-    spots = _spots(body, place)
-    if spots is None:
-        return None
+    spots = found[1]
     if not spots and place.add is not None:
         return _added(body, _spelling(wire_format, place.add, provider), limit)
     changed = body
@@ -123,10 +108,26 @@ def clamp(body: bytes, limit: int, *, wire_format: str, provider: str = "") -> b
     return changed
 
 
+def _found(body: bytes, place: Place, wire_format: str) -> tuple[int, list[Member]] | None:
+    """Return the lowest limit that can be written, and where; ``None``: none can."""
+    try:
+        top = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        spots = _spots(body, place) if any(name in top for name in place.asks) else None
+        thinks = wire_format == "anthropic.messages" and "thinking" in top
+        thinking = msgspec.json.decode(top["thinking"]) if thinks else None
+    except FAULTS:
+        return None
+    least = _above_thinking(thinking)
+    return None if spots is None or least is None else (least, spots)
+
+
 def _spots(body: bytes, place: Place) -> list[Member] | None:
     """Return where the limit stands; ``None`` when it cannot be changed or may not be added."""
     found: list[Member] = []
-    for member in members(body):
+    top = members(body)
+    if len(top) >= MOST:
+        return None
+    for member in top:
         for path in place.paths:
             if path[0] != member.name:
                 continue
@@ -134,6 +135,8 @@ def _spots(body: bytes, place: Place) -> list[Member] | None:
                 found.append(member)
             elif body[member.start : member.start + 1] == b"{":
                 inner = members(body, member.start)
+                if len(inner) >= MOST:
+                    return None
                 found += [one for one in inner if one.name == path[1]]
             elif body[member.start : member.end] != b"null":
                 return None

@@ -32,7 +32,7 @@ class Known(Struct, frozen=True, kw_only=True):
     start: int
     end: int
     count: int
-    digest: int
+    digest: bytes
 
 
 def read_without(body: bytes, known: Known, decoder: msgspec.json.Decoder[Body]) -> Body | None:

@@ -23,8 +23,8 @@ BEGINS: Final = re.compile(rb'[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*(\{[ \t\n\r]*"[^"
 
 WHITE: Final = b" \t\n\r"
 MOST_WHITE: Final = 64
-SLICE: Final = 1024 * 1024
-"""Bytes; 1.2 ms of msgspec's time."""
+SLICE: Final = 512 * 1024
+"""Bytes; 0.7 ms of msgspec's time."""
 
 TRIES: Final = 4
 """Places at which a slice may end that turn out to be within an element."""
@@ -60,9 +60,11 @@ def _read(  # noqa: PLR0917 - what was found
         elements += found
         done = end + 1
         yield
+    if not elements:
+        return None
     before, behind = body[:start], body[done:]
     value = stand_in(before, behind)
-    if not elements or value is None:
+    if value is None:
         return None
     try:
         read = decoder.decode(b"".join((before, value, b",", behind)))

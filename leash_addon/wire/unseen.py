@@ -5,15 +5,18 @@ images and film in the body itself, which are billed by page, pixel and second. 
 sure it says yes.
 """
 
-import re
 from typing import Final
 
-UNSEEN: Final = re.compile(
+import re2
+
+UNSEEN: Final = re2.compile(
     rb'"(?:previous_response_id|conversation|file_id|file_ids|file_uri|fileUri|file_url|cachedContent'
-    rb'|cached_content|container|vector_store_ids|image_url|imageUrl|images|document_url)"\s*:\s*["{\[]'
-    rb'|"(?:type)"\s*:\s*"(?:image|document|input_image|input_file|file|video|video_url)"'
-    rb'|"(?:inlineData|inline_data|fileData|file_data)"\s*:'
-    rb'|"url"\s*:\s*"(?:https?|gs|s3|data):'
+    rb"|cached_content|container|vector_store_ids|image_url|imageUrl|images|document_url)"
+    rb'"[ \t\n\r]*:[ \t\n\r]*["{\[]'
+    rb'|"(?:type)"[ \t\n\r]*:[ \t\n\r]*'
+    rb'"(?:image|document|input_image|input_file|file|video|video_url)"'
+    rb'|"(?:inlineData|inline_data|fileData|file_data)"[ \t\n\r]*:'
+    rb'|"url"[ \t\n\r]*:[ \t\n\r]*"(?:https?|gs|s3|data):'
 )
 """Members as they stand in JSON; inside a string their quotes would be escaped."""
 

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
+from leash_addon.wire.members import EMPTY
+
 OPTION = b'"stream_options":{"include_usage":true}'
 
 
@@ -33,5 +35,5 @@ def with_usage_option(body: bytes) -> bytes:
 
 def _inserted(body: bytes) -> bytes:
     at = body.index(b"{") + 1
-    comma = b"" if body[at:].lstrip().startswith(b"}") else b","
+    comma = b"" if EMPTY.match(body, at) else b","
     return body[:at] + OPTION + comma + body[at:]

@@ -7,7 +7,8 @@ import json
 import msgspec
 import pytest
 
-from leash_addon.proxy.gently import LARGE, parse
+from leash_addon.proxy.gently import parse
+from leash_addon.proxy.sliced import LARGE, whole
 from leash_addon.wire.asked import parse_request
 from leash_addon.wire.routes import Route
 from leash_addon.wire.slices import SLICE
@@ -39,8 +40,9 @@ async def test_a_request_is_read_alike(headers: dict[str, str], body: bytes) -> 
     assert msgspec.json.encode(gently.body) == msgspec.json.encode(at_once.body)
 
 
-async def test_others_have_the_loop_meanwhile() -> None:
-    """Between two slices whoever waits for the loop gets it."""
+@pytest.mark.parametrize("coding", ["", "gzip"])
+async def test_others_have_the_loop_meanwhile(coding: str) -> None:
+    """Between two slices whoever waits for the loop gets it, and while it is decoded."""
     turns = 0
 
     async def other() -> None:
@@ -50,9 +52,24 @@ async def test_others_have_the_loop_meanwhile() -> None:
             await asyncio.sleep(0)
 
     beside = asyncio.create_task(other())
-    await parse(None, CHAT, {}, BODY, OPENAI)
+    headers = {"content-encoding": coding} if coding else {}
+    await parse(None, CHAT, headers, gzip.compress(BODY) if coding else BODY, OPENAI)
     beside.cancel()
     assert turns >= len(BODY) // SLICE
+
+
+async def test_a_large_request_is_known_again_and_read_for_another_run() -> None:
+    """Its history is known to the next call of the run, and judged anew for another one."""
+    screen = screening()
+    for run, known in (("r1", False), ("r1", True), ("r2", True)):
+        parsed = await parse(screen, CHAT, {}, BODY, OPENAI)
+        assert (parsed.known is not None) == known
+        judged = await screen.judge(run, CHAT.format, parsed)
+        assert judged.body is None
+        again = await whole(parsed)
+        assert msgspec.json.encode(again.body) == msgspec.json.encode(
+            parse_request(CHAT, {}, BODY).body
+        )
 
 
 async def test_a_large_request_is_screened(world: MakeWorld) -> None:

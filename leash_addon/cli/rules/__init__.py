@@ -14,6 +14,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "test": "trying",
         "scan": "scan",
         "new": "new",
+        "compile": "compiling",
         "disable": "changing",
         "allow": "changing",
         "known": "known",

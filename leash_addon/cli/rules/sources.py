@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from leash_addon.cli.options import config_option, read_settings
+from leash_addon.config.automata import Automata
 from leash_addon.config.rules import load_packs
 from leash_addon.config.screening import Level, ScreeningSettings
 from leash_addon.screen.engine import Engine
@@ -45,11 +46,13 @@ def chosen_packs(config: Path | None, packs: Sequence[str]) -> tuple[Pack, ...]:
 
 def chosen_engine(config: Path | None, packs: Sequence[str], sensitivity: str | None) -> Engine:
     """Build the engine that screening would use. Raises ``UsageError``."""
-    settings = read_settings(config).screening
+    settings = read_settings(config)
+    screening = settings.screening
     return Engine(
         chosen_packs(config, packs),
-        sensitivity=Sensitivity(sensitivity) if sensitivity else usual_sensitivity(settings),
-        disabled=settings.disabled,
+        sensitivity=Sensitivity(sensitivity) if sensitivity else usual_sensitivity(screening),
+        disabled=screening.disabled,
+        kept=Automata(settings.home).kept,
     )
 
 

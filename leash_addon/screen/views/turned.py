@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from leash_addon.screen.narrow import narrowed
 from leash_addon.screen.need import Clause, Need
 
 LOWER: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -48,6 +49,7 @@ class Turned:
         """Take a text as it is."""
         self._text = text
         self._raw = {PLAIN: text.encode()}
+        self._narrow: bytes | None = None
 
     def raw(self, view: str = PLAIN) -> bytes:
         """Return the text turned one way, or as it is."""
@@ -55,9 +57,19 @@ class Turned:
             self._raw[view] = TURNS[view](self._text).encode()
         return self._raw[view]
 
+    def narrow(self, view: str = PLAIN) -> bytes:
+        """Return the text turned one way, or as it is, with one byte for each character."""
+        if self._narrow is None:
+            self._narrow = narrowed(self._text)
+        if view == PLAIN:
+            return self._narrow
+        return self._narrow[::-1] if view == REVERSED else self._narrow.translate(ROT13)
+
 
 def turned(need: Need, view: str) -> Need:
     """Return what a pattern needs of a text that has it turned."""
+    if view == PLAIN:
+        return need
     found = tuple(_clause(each, view) for each in need.clauses)
     return need._replace(clauses=found[::-1] if view == REVERSED else found)
 

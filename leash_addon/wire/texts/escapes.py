@@ -67,7 +67,13 @@ def unescaped(value: str) -> Unescaped | None:
 
 def without_lone_surrogates(text: str) -> str:
     """Replace halves of surrogate pairs, which no UTF-8 can carry, one character for one."""
-    return text if text.isascii() else LONE.sub("\ufffd", text)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return LONE.sub("\ufffd", text)
+    return text
 
 
 def _is_json(value: str) -> bool:

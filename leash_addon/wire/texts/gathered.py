@@ -13,8 +13,11 @@ type Json = dict[str, Any]
 DEEPEST: Final = 64
 """Levels of a JSON value that are walked; msgspec itself reads 512."""
 
-CODED: Final = re.compile(r"[A-Za-z0-9+/_=-]{2048,}")
-"""A string of this kind alone is an image, a file or a signature, not a text."""
+CODED: Final = re.compile(r"[A-Za-z0-9+/_=-]*+")
+LEAST_CODED: Final = 2048
+"""A string of this kind alone, and that long, is an image, a file or a signature, not a text."""
+STRETCH: Final = 64 * 1024
+"""Characters that are looked through at once."""
 
 OPAQUE: Final = frozenset({"encrypted_content", "encrypted_index", "encrypted_stdout", "signature"})
 """Members that only their provider can read."""
@@ -82,7 +85,7 @@ class Gathered:
 
     def _collect(self, value: object, path: Path, into: list[tuple[Path, str]]) -> None:
         if isinstance(value, str):
-            if CODED.fullmatch(value):
+            if is_coded(value):
                 self.skip()
             elif value:
                 into.append((path, without_lone_surrogates(value)))
@@ -92,6 +95,13 @@ class Gathered:
                 into.append(((*path, name, KEY), without_lone_surrogates(name)))
             if name not in OPAQUE:
                 self._collect(inner, (*path, name), into)
+
+
+def is_coded(value: str) -> bool:
+    """Tell whether a string is data in base64 or the like."""
+    return len(value) >= LEAST_CODED and all(
+        CODED.fullmatch(value, at, at + STRETCH) for at in range(0, len(value), STRETCH)
+    )
 
 
 def inside(value: object) -> Iterable[tuple[Step, object]]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from leash_addon.wire.members import TOKEN
+from leash_addon.wire.known import spliced
+from leash_addon.wire.skip import tokens
 from leash_addon.wire.texts.pieces import decoded
 from leash_addon.wire.texts.text import KEY, Path, Step
 
@@ -18,10 +19,8 @@ def rewritten(raw: bytes, values: Mapping[Path, str]) -> bytes:
     if missing := values.keys() - places.keys():
         msg = f"no string at {min(map(repr, missing))}"
         raise ValueError(msg)
-    made = raw
-    for path, (start, end) in sorted(places.items(), key=lambda one: one[1], reverse=True):
-        made = made[:start] + msgspec.json.encode(values[path]) + made[end:]
-    return made
+    changes = sorted((*span, msgspec.json.encode(values[path])) for path, span in places.items())
+    return spliced(raw, changes)
 
 
 def shown(path: Path) -> str:
@@ -34,9 +33,8 @@ def _strings(raw: bytes) -> Iterator[tuple[Path, int, int]]:
     """Yield every string with its path and where its bytes are, quotes included."""
     path: list[Step] = []
     names = [False]  # per level: the next string is a member's name
-    for token in TOKEN.finditer(raw):
-        mark = token[0]
-        match mark[:1]:
+    for start, end in tokens(raw):
+        match raw[start : start + 1]:
             case b"{":
                 path.append("")
                 names.append(True)
@@ -51,10 +49,10 @@ def _strings(raw: bytes) -> Iterator[tuple[Path, int, int]]:
                 names[-1] = isinstance(step, str)
                 path[-1] = step if isinstance(step, str) else step + 1
             case b'"' if names[-1]:
-                path[-1] = str(decoded(mark))
+                path[-1] = str(decoded(raw[start:end]))
                 names[-1] = False
-                yield (*path, KEY), token.start(), token.end()
+                yield (*path, KEY), start, end
             case b'"':
-                yield tuple(path), token.start(), token.end()
+                yield tuple(path), start, end
             case _:
                 pass

@@ -1,0 +1,114 @@
+"""Has automata of the rules built aside, while a proxy runs, and takes them when they are there.
+
+A proxy starts with the rules as they are: it screens at once, if slower. Some seconds later
+another process builds what is missing; it is kept, so that the next start has it from the first
+call. That a machine cannot build or keep them costs speed, nothing else.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from leash_addon.config.automata import Automata
+from leash_addon.config.compiling import order
+from leash_addon.errors import LeashError
+from leash_addon.proxy.building import build
+from leash_addon.proxy.screening import Screening
+from leash_addon.screen.automaton import Expressions
+from leash_addon.screen.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+AFTER: Final = 10.0
+"""Seconds before anything is built: short runs do without."""
+EVERY: Final = 15.0
+"""Seconds between two looks, at new rules and at what another process builds."""
+COMMAND: Final = (sys.executable, "-P", "-m", "leash_addon.config.compiling")
+"""Without the working directory on its path: that is the agent's."""
+
+
+class Compiling:
+    """Gives the engine of a ``Screening`` its automata."""
+
+    def __init__(
+        self,
+        screening: Screening,
+        automata: Automata,
+        *,
+        after: float = AFTER,
+        every: float = EVERY,
+    ) -> None:
+        """``automata``: where they are kept."""
+        self._screening = screening
+        self._automata = automata
+        self._after, self._every = after, every
+        self._given_up: Engine | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._task = asyncio.create_task(self._run(), name="leash-compiling")
+
+    def stop(self) -> None:
+        """Build nothing more; a process that is at it ends."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        await asyncio.sleep(self._after)
+        while True:
+            try:
+                await self.look()
+            except (OSError, LeashError):
+                logger.exception("the screening rules could not be compiled")
+                self._given_up = self._screening.engine
+            await asyncio.sleep(self._every)
+
+    async def look(self) -> None:
+        """Have built what is missing, and take it once all is there."""
+        engine = self._screening.engine
+        if engine.is_built or engine is self._given_up:
+            return
+        wanted = await asyncio.to_thread(engine.expressions)
+        missing = await asyncio.to_thread(self._missing, wanted)
+        if missing:
+            await self._have_built(engine, missing)
+            missing = await asyncio.to_thread(self._missing, missing)
+        if wanted and not missing:
+            await self._take(engine)
+
+    def _missing(self, wanted: Sequence[Expressions]) -> tuple[Expressions, ...]:
+        return tuple(filter(self._automata.lacks, wanted))
+
+    async def _have_built(self, engine: Engine, missing: Sequence[Expressions]) -> None:
+        """Run the process that builds. It ends with its input, and so with this one."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            str(self._automata.folder.parent),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        if process.stdin is None or process.stderr is None:
+            return
+        try:
+            process.stdin.write(order(missing))
+            said = await process.stderr.read()
+            status = await process.wait()
+        finally:
+            process.stdin.close()
+        if status:
+            self._given_up = engine
+            last = said.decode(errors="replace").strip().rpartition("\n")[2]
+            logger.warning("screening goes on without compiled rules: %s", last[:200])
+
+    async def _take(self, engine: Engine) -> None:
+        settings = self._screening.settings
+        found = await asyncio.to_thread(build, settings, self._automata)
+        if not found.is_built:
+            self._given_up = engine
+        elif self._screening.engine is engine:
+            self._screening.engine = found
+            logger.info("screening goes on with compiled rules")
