@@ -8,6 +8,7 @@ marks about in them. Bounded in number and in bytes.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -37,6 +38,9 @@ MOST: Final = 256
 
 ALIKE: Final = 64
 """Histories that begin alike, as those of all runs of one agent do."""
+
+TRIES: Final = 4
+"""Histories that begin and end alike, of which all bytes are looked at."""
 
 MOST_BYTES: Final = 256 * 1024
 """Rewritten pieces of one history."""
@@ -77,15 +81,17 @@ class Histories:
         """Return how far a request is known."""
         if len(plain) < SMALLEST:
             return None
-        for mark in self._marks.get(_head(plain), ()):
-            known = mark.known
-            if (
-                len(plain) > known.end
-                and mark.tail == _tail(plain, known.end)
-                and known.digest == self._hash(memoryview(plain)[: known.end])
-            ):
-                return known
-        return None
+        marks = self._marks.get(_head(plain), ())
+        alike = (
+            mark.known
+            for mark in marks
+            if len(plain) > mark.known.end and mark.tail == _tail(plain, mark.known.end)
+        )
+        view = memoryview(plain)
+        return next(
+            (each for each in islice(alike, TRIES) if each.digest == self._hash(view[: each.end])),
+            None,
+        )
 
     def find(self, run: str, wire_format: str, known: Known) -> tuple[Met, ...] | None:
         """Return what was found in a history for a run; ``None``: it has not been judged for it."""
