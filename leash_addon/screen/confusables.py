@@ -9,7 +9,7 @@ genuine: one that has a letter that looks like no ASCII one.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import re2
@@ -19,6 +19,7 @@ from leash_addon.screen.spacing import LONE
 
 WORD: Final = re.compile(r"([^\W\d_]+)")
 LIMIT: Final = 20_000
+LATIN: Final = "LATIN"
 UNMIXABLE: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
 """Scripts that are written beside Latin letters without a space."""
 
@@ -66,6 +67,7 @@ class Confusables:
     def __init__(self) -> None:
         """Read the table."""
         self.table = lookalikes()
+        self._likes = frozenset(map(chr, self.table))
         self._scripts = Scripts()
         options = re2.Options()
         options.never_capture = True
@@ -77,28 +79,37 @@ class Confusables:
         if text.isascii() or not self._letters.search(text.encode(errors=LONE)):
             return text
         parts = WORD.split(text)
-        named = self._scripts.__getitem__
         words = {word for word in set(parts[1::2]) if not word.isascii()}
-        scripts = {word: frozenset(map(named, set(word))) for word in words}
-        genuine = {min(each) for word, each in scripts.items() if self._is_genuine(word, each)}
-        shown = {
-            word: word.translate(self.table)
-            for word, each in scripts.items()
-            if self._is_mask(word, each, genuine)
-        }
+        masks = self._masks([word for word in words if not self._likes.isdisjoint(word)], words)
+        shown = {word: word.translate(self.table) for word in masks}
         parts[1::2] = map(shown.get, parts[1::2], parts[1::2])
         return "".join(parts)
 
-    def _is_genuine(self, word: str, scripts: frozenset[str]) -> bool:
-        """Tell whether a word has one script and a letter like no ASCII one."""
-        return len(scripts) == 1 and any(ord(char) not in self.table for char in word)
+    def _masks(self, likely: Iterable[str], words: Iterable[str]) -> Iterator[str]:
+        """Yield those of the likely words that are written to look like others."""
+        genuine: dict[str, bool] = {}
+        for word in likely:
+            scripts = self._written(word)
+            if not scripts.isdisjoint(UNMIXABLE):
+                if LATIN in scripts:
+                    yield word
+            elif len(scripts) > 1:
+                yield word
+            elif self._likes.issuperset(word):
+                (script,) = scripts
+                if script not in genuine:
+                    genuine[script] = any(self._is_genuine(each, script) for each in words)
+                if not genuine[script]:
+                    yield word
 
-    def _is_mask(self, word: str, scripts: frozenset[str], genuine: set[str]) -> bool:
-        if scripts & UNMIXABLE:
-            return any(ord(char) in self.table for char in word) and "LATIN" in scripts
-        if len(scripts) > 1:
-            return True
-        return not scripts & genuine and all(ord(char) in self.table for char in word)
+    def _is_genuine(self, word: str, script: str) -> bool:
+        """Tell whether a word is of one script and has a letter like no ASCII one."""
+        if self._scripts[word[0]] != script or self._likes.issuperset(word):
+            return False
+        return len(self._written(word)) == 1
+
+    def _written(self, word: str) -> frozenset[str]:
+        return frozenset(map(self._scripts.__getitem__, word))
 
 
 def _is_letter(text: str) -> bool:

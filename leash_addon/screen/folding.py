@@ -14,12 +14,15 @@ from typing import Final
 
 from leash_addon.screen.confusables import Confusables
 from leash_addon.screen.letters import Letters
-from leash_addon.screen.spacing import seen, spaced, telling
+from leash_addon.screen.spacing import LOWERED, seen, spaced, telling
 
 NEAR: Final = 4
 """How much further than in the folded text the end of a match is looked for at first."""
 FEW: Final = 32
 """Characters other than ASCII up to which replacing them in turn is the fastest way."""
+SAMPLE: Final = 64
+VARIED: Final = 16
+"""So many kinds in the first characters: there are more than a few in all."""
 
 
 class Folding:
@@ -33,20 +36,29 @@ class Folding:
     def fold(self, text: str) -> str:
         """Return the form that rules read."""
         if text.isascii():
-            return spaced(text.lower())
+            return spaced(text, LOWERED)
         return spaced(self._confusables.fold(self.stand(text)).lower())
 
     def stand(self, text: str) -> str:
         """Return what the characters of a text stand for, cased and with its white space."""
         if text.isascii():
             return text
-        foreign = set(telling(text))
-        if len(foreign) > FEW:
+        foreign = telling(text)
+        if len(set(foreign[:SAMPLE])) > VARIED:
             text = text.translate(self._letters)
         else:
-            for char in foreign:
-                text = text.replace(char, self._letters[ord(char)])
+            text = self._replaced(text, foreign)
         return unicodedata.normalize("NFC", text)
+
+    def _replaced(self, text: str, foreign: str) -> str:
+        plain = text
+        for _ in range(FEW):
+            if not foreign:
+                return plain
+            char = foreign[0]
+            foreign = foreign.replace(char, "")
+            plain = plain.replace(char, self._letters[ord(char)])
+        return text.translate(self._letters)
 
     def span(self, source: str, folded: str, start: int, end: int) -> tuple[int, int]:
         """Return where in ``source`` the characters ``start`` to ``end`` of ``folded`` stand."""

@@ -33,6 +33,11 @@ DRAWN: Final = re.compile(
     r"(?:SMALL CAPITAL |DOTLESS |TURNED |REVERSED |SCRIPT |OPEN |INVERTED |SIDEWAYS |BLACKLETTER )*"
     r"([A-Z]|AE|OE)(?: WITH .*)?"
 )
+LATIN: Final = re.compile(
+    "[\u00c0-\u02af\u1d00-\u1dbf\u1e00-\u1eff\u2184\u249c-\u24b5\u2c60-\u2c7f\ua720-\ua7ff"
+    "\uab30-\uab6f\U0001df00-\U0001df2f\U0001f110-\U0001f1ff]"
+)
+"""All that ``DRAWN`` can match; to look a name up is slow."""
 BY_CATEGORY: Final = MappingProxyType(
     {"Cf": "", "Cs": "\ufffd", "Zl": "\n", "Zp": "\n", "Zs": " ", "Pd": "-"}
 )
@@ -59,15 +64,15 @@ def plain(char: str) -> str:
         return char
     if MARKS.match(char):
         return ""
-    if drawn := DRAWN.fullmatch(unicodedata.name(char, "")):
+    if LATIN.match(char) and (drawn := DRAWN.fullmatch(unicodedata.name(char, ""))):
         return drawn[1].lower() if char.islower() else drawn[1]
+    if not unicodedata.decomposition(char):
+        return _one(char)
     return "".join(map(_one, _bare(char)))
 
 
 def _bare(char: str) -> str:
     """Take a character apart and leave out its marks."""
-    if not unicodedata.decomposition(char):
-        return char
     whole = unicodedata.normalize("NFKC", char)
     whole = whole if len(whole) <= WIDEST else char
     return unicodedata.normalize("NFC", MARKS.sub("", unicodedata.normalize("NFD", whole)))

@@ -1,7 +1,6 @@
 """What of a long text is being read: the newest window and the tail of what came before."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from leash_addon.screen.spacing import joined
 
@@ -9,8 +8,7 @@ TAIL: Final = 256
 """Characters of folded text that are read again with the next window: a rule's longest match."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Folded text and where it comes from: the characters ``start`` to ``end`` of the whole.
 
     ``newest``: the last window's own folded text, from ``seam`` on. The first ``unread`` characters

@@ -1,13 +1,11 @@
 """Where a long text is cut: at white space if there is any near, else anywhere."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 SIZE: Final = 4096
 """Characters of one window at most; about 1 ms' work."""
 NEAR: Final = 256
-BLANK: Final = re.compile(r"\s")
 
 
 def windows(text: str) -> Iterator[tuple[int, int]]:
@@ -15,8 +13,10 @@ def windows(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     while len(text) - start > SIZE:
         end = start + SIZE
-        blanks = [found.end() for found in BLANK.finditer(text, end - NEAR, end)]
-        end = blanks[-1] if blanks else end
+        near = text[end - NEAR : end]
+        if not near[-1].isspace():
+            rest = len(near.rsplit(maxsplit=1)[-1])
+            end -= rest if rest < NEAR else 0
         yield start, end
         start = end
     yield start, len(text)

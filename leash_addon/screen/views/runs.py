@@ -1,24 +1,35 @@
-"""Long runs of letters and digits: base64, base32, hex, and ASCII85 between its brackets."""
+"""Long runs of letters and digits: base64, base32, hex, and ASCII85 between its brackets.
 
-import base64
-import binascii
+Nearly all runs of ordinary text are names and addresses, so what is done for each is little: in
+the text as ASCII bytes, one for each character, every letter of a run is written ``a`` and any
+white space as a blank; then finding the next run is finding a string.
+"""
+
 import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-import re2
-
 from leash_addon.screen.views.hidden import Hidden
+from leash_addon.screen.views.packed import ascii85_of, base32_of, base64_of, hex_of
 from leash_addon.screen.views.wording import worded
 
 RUN: Final = r"[A-Za-z0-9+/_-]{24}"
 RUNS: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\s{1,4}[A-Za-z0-9+/_-]{20,}){0,400}={0,8}")
-START: Final = re2.compile(RUN)
-HEX: Final = re.compile(r"[0-9A-Fa-f\s]+")
-BASE32: Final = re.compile(r"[A-Z2-7\s]+=*")
-WHITE: Final = re.compile(r"\s+")
-URLSAFE: Final = str.maketrans("-_", "+/")
+LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+WHITE: Final = b"\t\n\v\f\r\x1c\x1d\x1e\x1f "
+OTHER: Final = b"?"
+"""What any character that is not ASCII becomes; within a run that can only be white space."""
+MARKED: Final = bytes(
+    ord("a" if code in LETTERS else " " if code in WHITE else "=" if code == ord("=") else ".")
+    for code in range(256)
+)
+BEGIN: Final = b"a" * 24
+REST: Final = re.compile(rb"a+(?: {1,4}+a{20,}+){0,400}+={0,8}")
+NEXT: Final = 4
+"""Characters after a run that may be white space before more of it."""
+HEX: Final = b"0123456789ABCDEFabcdef"
+BASE32: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 OPEN85: Final = "<~"
 CLOSE85: Final = "~>"
 MOST: Final = 24
@@ -28,26 +39,26 @@ LONGEST: Final = 16_384
 
 def runs(text: str) -> Iterator[Hidden]:
     """Find runs that decode to words."""
-    for run in islice(long_runs(text), MOST):
-        packed = WHITE.sub("", run[0][:LONGEST])
-        for view, raw in _decoded(run[0], packed, cut=run.start() == 0):
-            if (words := worded(raw)) is not None:
-                yield Hidden(view, run.start(), run.end(), words)
+    raw = text.encode("ascii", "replace")
+    for start, end in islice(long_runs(text, raw), MOST):
+        for view, found in _decoded(raw[start:end], cut=start == 0):
+            if (words := worded(found)) is not None:
+                yield Hidden(view, start, end, words)
                 break
 
 
-def long_runs(text: str) -> Iterator[re.Match[str]]:
-    """Yield what ``RUNS`` finds; where all is ASCII, RE2 looks for where the next one begins."""
-    if not text.isascii():
-        yield from RUNS.finditer(text)
-        return
-    raw, at = text.encode(), 0
-    while start := START.search(raw, at):
-        run = RUNS.match(text, start.start())
-        if run is None:
-            return
-        yield run
-        at = run.end()
+def long_runs(text: str, raw: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where what ``RUNS`` matches starts and ends. ``raw``: the text as ASCII."""
+    marked, at = raw.translate(MARKED), 0
+    while (start := marked.find(BEGIN, at)) >= 0:
+        at = _end(REST.match(marked, start), start)
+        if not text[at : at + NEXT].isascii():
+            at = _end(RUNS.match(text, start), start)
+        yield start, at
+
+
+def _end(found: re.Match[bytes] | re.Match[str] | None, start: int) -> int:
+    return found.end() if found else start + len(BEGIN)
 
 
 def ascii85(text: str) -> Iterator[Hidden]:
@@ -57,37 +68,18 @@ def ascii85(text: str) -> Iterator[Hidden]:
         end = text.find(CLOSE85, start)
         if start < 0 or end < 0:
             return
-        try:
-            words = worded(base64.a85decode(text[start : end + 2].encode(), adobe=True))
-        except (ValueError, UnicodeError):
-            words = None
-        if words is not None:
+        if (words := worded(ascii85_of(text[start + 2 : end]))) is not None:
             yield Hidden("base85", start, end + 2, words)
         start = text.find(OPEN85, end)
 
 
-def _decoded(run: str, packed: str, *, cut: bool) -> Iterator[tuple[str, bytes]]:
+def _decoded(run: bytes, *, cut: bool) -> Iterator[tuple[str, bytes]]:
     """Decode in every way that the letters allow. ``cut``: the run may have begun earlier."""
-    if HEX.fullmatch(run):
-        yield "hex", bytes.fromhex(packed[: len(packed) // 2 * 2])
-    if BASE32.fullmatch(run):
-        bare = packed.rstrip("=")
-        yield "base32", _base32(bare)
-    bare = packed.rstrip("=").translate(URLSAFE)
+    packed = run.translate(None, WHITE + OTHER)[:LONGEST]
+    if not packed.translate(None, HEX):
+        yield "hex", hex_of(packed)
+    bare = packed.rstrip(b"=")
+    if not bare.translate(None, BASE32):
+        yield "base32", base32_of(bare)
     for skipped in range(4) if cut else (0,):
-        yield "base64", _base64(bare[skipped:])
-
-
-def _base32(bare: str) -> bytes:
-    whole = bare[: len(bare) // 8 * 8]
-    rest = bare[len(whole) :]
-    rest = rest if len(rest) in {0, 2, 4, 5, 7} else ""
-    return base64.b32decode(whole + rest + "=" * (-len(rest) % 8))
-
-
-def _base64(bare: str) -> bytes:
-    bare = bare[: len(bare) - (len(bare) % 4 == 1)]
-    try:
-        return binascii.a2b_base64(bare + "=" * (-len(bare) % 4))
-    except binascii.Error:
-        return b""
+        yield "base64", base64_of(bare[skipped:])
