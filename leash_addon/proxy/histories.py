@@ -8,6 +8,7 @@ marks about in them. Bounded in number and in bytes.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -37,6 +38,9 @@ MOST: Final = 256
 
 ALIKE: Final = 64
 """Histories that begin alike, as those of all runs of one agent do."""
+
+TRIES: Final = 4
+"""Histories that begin and end alike, of which all bytes are looked at."""
 
 MOST_BYTES: Final = 256 * 1024
 """Rewritten pieces of one history."""
@@ -77,16 +81,17 @@ class Histories:
         """Return how far a request is known."""
         if len(plain) < SMALLEST:
             return None
+        marks = self._marks.get(_head(plain), ())
+        alike = (
+            mark.known
+            for mark in marks
+            if len(plain) > mark.known.end and mark.tail == _tail(plain, mark.known.end)
+        )
         view = memoryview(plain)
-        for mark in self._marks.get(_head(view), ()):
-            known = mark.known
-            if (
-                len(view) > known.end
-                and mark.tail == _tail(view, known.end)
-                and known.digest == self._hash(view[: known.end])
-            ):
-                return known
-        return None
+        return next(
+            (each for each in islice(alike, TRIES) if each.digest == self._hash(view[: each.end])),
+            None,
+        )
 
     def find(self, run: str, wire_format: str, known: Known) -> tuple[Met, ...] | None:
         """Return what was found in a history for a run; ``None``: it has not been judged for it."""
@@ -111,12 +116,12 @@ class Histories:
                 met.append(Met(path=path, start=start, end=end, verdict=verdict))
         if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
             return None
-        view = memoryview(resent.parsed.plain)
+        plain = resent.parsed.plain
         return Lesson(
             key=(run, resent.wire_format, known),
             before=resent.parsed.known,
-            head=_head(view),
-            tail=_tail(view, known.end),
+            head=_head(plain),
+            tail=_tail(plain, known.end),
             met=tuple(met),
         )
 
@@ -164,12 +169,13 @@ class Histories:
         return known, first, spans
 
 
-def _head(view: memoryview) -> int:
-    return hash(view[:HEAD])
+def _head(plain: bytes) -> int:
+    """Return a hash of a copy: that of a view would first be one of all that it is a view of."""
+    return hash(plain[:HEAD])
 
 
-def _tail(view: memoryview, end: int) -> int:
-    return hash(view[max(0, end - TAIL) : end])
+def _tail(plain: bytes, end: int) -> int:
+    return hash(plain[max(0, end - TAIL) : end])
 
 
 def _longest(parsed: Parsed, wire_format: str) -> str:

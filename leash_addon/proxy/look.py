@@ -5,16 +5,16 @@ the event loop, which goes round after each.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
 from leash_addon.config.screening import ScreeningSettings
-from leash_addon.core.screening import Action, Found
-from leash_addon.proxy.acting import Blocked, annotated, redacted
+from leash_addon.core.screening import Action
 from leash_addon.proxy.lively import give_way
+from leash_addon.proxy.placing import judged_of, place_of, values_of
 from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 from leash_addon.screen.block import block_hash
 from leash_addon.screen.engine import Engine
@@ -23,7 +23,7 @@ from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
 from leash_addon.screen.windows import SIZE
 from leash_addon.wire.texts import Path, Text
 from leash_addon.wire.texts.gathered import Gathered
-from leash_addon.wire.texts.rewrite import rewritten, shown
+from leash_addon.wire.texts.rewrite import rewritten
 
 BREATH: Final = 0.001
 """Seconds after which the event loop gets its turn."""
@@ -111,9 +111,9 @@ class Look:
             if verdict is None:
                 verdict = await self._verdict(piece)
                 self._verdicts.keep(key, verdict)
-                await self._breathe()
+                await self.breathe()
             elif number % MANY == 0 or len(piece.raw) > LARGE:
-                await self._breathe()
+                await self.breathe()
             if verdict is not CLEAN:
                 yield piece, verdict
 
@@ -129,7 +129,7 @@ class Look:
             one = await self._judged(text, action, block, piece.path)
             if one.found:
                 judged.append(one)
-                values |= _values(text, action, one.found)
+                values |= values_of(text, action, one.found)
         if not judged:
             return CLEAN
         raw = None
@@ -160,10 +160,10 @@ class Look:
         if known is None:
             allowed = block in self._settings.allowed
             fired = () if allowed else await self._fired(text, block)
-            known = _judged(text, action, block, path, fired)
+            known = judged_of(text, action, block, path, fired)
             self._verdicts.keep_text(key, known)
         elif known.blocked is not None:
-            place = _place(text, path, known.found[0])
+            place = place_of(text, path, known.found[0])
             blocked = replace(known.blocked, place=place, tool=text.tool, call=text.call)
             known = replace(known, blocked=blocked)
         return known
@@ -182,7 +182,7 @@ class Look:
         found: list[Finding] = []
         for window in self._engine.pieces(self._rest(text), text.part):
             found += window
-            await self._breathe()
+            await self.breathe()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))
 
     def _whole(self, text: Text) -> tuple[Finding, ...]:
@@ -204,7 +204,7 @@ class Look:
         self._since = self._loop.time()
         return done
 
-    async def _breathe(self) -> None:
+    async def breathe(self) -> None:
         """Let others have the loop when we have had it for long enough."""
         if self._loop.time() - self._since > BREATH:
             await asyncio.sleep(0)
@@ -220,55 +220,3 @@ def _gathered(piece: Readable) -> Gathered:
 
 def _is_large(raw: bytes) -> bool:
     return len(raw) > LARGE or raw.count(b'"') > INTRICATE or raw.count(b"\\") > INTRICATE
-
-
-def _judged(
-    text: Text, action: Action, block: str, path: Path, fired: tuple[Finding, ...]
-) -> Judged:
-    if not fired:
-        return Judged()
-    first = fired[0]
-    place = _place(text, path, first)
-    blocked = Blocked(
-        rule=first.rule,
-        title=first.title,
-        why=first.why,
-        part=text.part,
-        place=place,
-        block=block,
-        tool=text.tool,
-        call=text.call,
-    )
-    return Judged(
-        found=tuple(_found(each, action, block, _place(text, path, each)) for each in fired),
-        blocked=blocked if action is Action.REFUSE else None,
-    )
-
-
-def _place(text: Text, path: Path, fired: Finding | Found) -> str:
-    """Say where the string is in which a rule fired."""
-    return shown((*path, *text.leaf_at(fired.start).path))
-
-
-def _found(fired: Finding, action: Action, block: str, place: str) -> Found:
-    return Found(
-        rule=fired.rule,
-        part=fired.part,
-        severity=fired.severity,
-        action=action,
-        block=block,
-        place=place,
-        start=fired.start,
-        end=fired.end,
-        view=fired.view,
-    )
-
-
-def _values(text: Text, action: Action, found: tuple[Found, ...]) -> Mapping[Path, str]:
-    match action:
-        case Action.ANNOTATE:
-            return annotated(text, found)
-        case Action.REDACT:
-            return redacted(text, found)
-        case _:
-            return {}

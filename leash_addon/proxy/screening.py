@@ -148,9 +148,11 @@ class Screening:
         resent = Resent(wire_format=known_as, parsed=parsed, met=met or ())
         async for piece, verdict in look.verdicts(resent.new()):
             resent.hear(piece.path, verdict)
+        await look.breathe()
         lesson = await self._aside(partial(histories.lesson, look.account, resent), parsed.plain)
         if lesson is not None:
             histories.learn(lesson)
+        await look.breathe()
         judged = resent.judged
         body = await self._aside(resent.put_together, parsed.plain) if resent.changes else None
         found = _judgement(judged, look, body)

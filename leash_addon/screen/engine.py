@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from leash_addon.core.part import Part
-from leash_addon.screen.automaton import VERSION, Expressions
+from leash_addon.screen.automaton import Expressions, is_sound
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.judge import Judge
@@ -72,7 +72,7 @@ class Engine:
 
     def expressions(self) -> tuple[Expressions, ...]:
         """Return what automata are built of that would make screening faster; may be kept."""
-        return tuple(each for each, _ in expressions(self._patterns)) if VERSION else ()
+        return tuple(each for each, _ in expressions(self._patterns)) if is_sound() else ()
 
     def screen(self, text: str, part: Part) -> tuple[Finding, ...]:
         """Return everything that fires, strictest first; at most 64 findings."""

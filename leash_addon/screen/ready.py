@@ -5,12 +5,12 @@ from functools import cached_property
 from itertools import groupby
 
 from leash_addon.screen.automaton import (
-    VERSION,
     Automaton,
     Built,
     Expressions,
     Part,
     StaleError,
+    is_sound,
 )
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.literals import needed
@@ -89,7 +89,7 @@ def expressions(patterns: Sequence[Ready]) -> Iterator[tuple[Expressions, tuple[
 
 def kept_automaton(patterns: Sequence[Ready], kept: Kept) -> Automaton | None:
     """Return the automaton of all patterns, if all of it was built."""
-    if not VERSION:
+    if not is_sound():
         return None
     parts: list[Part] = []
     for each, numbers in expressions(patterns):

@@ -4,6 +4,7 @@ import base64
 from functools import cache
 from pathlib import Path
 
+from leash_addon.config.automata import Automata
 from leash_addon.config.rules import load_packs
 from leash_addon.core.part import Part
 from leash_addon.screen.engine import Engine
@@ -32,8 +33,9 @@ GROWTH = 6
 
 @cache
 def engine() -> Engine:
-    """Return the shipped rules, all of them."""
-    return Engine(load_packs(["injection"], Path()), sensitivity=Sensitivity.HIGH)
+    """Return the shipped rules, all of them, with automata if `leash rules compile` was run."""
+    kept = Automata(Path.home() / ".leash").kept
+    return Engine(load_packs(["injection"], Path()), sensitivity=Sensitivity.HIGH, kept=kept)
 
 
 @cache

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
+from leash_addon.proxy.histories import TRIES
+from leash_addon.proxy.keyed_hash import KeyedHash
 from leash_addon.proxy.screening import Screening
 from leash_addon.wire.asked import Parsed, parse_request
 from leash_addon.wire.routes import Route
@@ -145,3 +147,21 @@ async def test_a_redacted_text_stays_redacted_in_the_same_bytes() -> None:
             *[True] * (len(said) - 1),
         ]
         said += history()[:3]
+
+
+def test_histories_that_look_alike_are_not_all_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many begin and end as a request does, few of them cost a look at all its bytes."""
+    screen = screener()
+    calls = [body(history("x" * 300, str(number))) for number in range(100, 140)]
+    for call in calls:
+        outcome(screen, call)
+    hashed: list[int] = []
+    plain = KeyedHash.__call__
+
+    def counted(self: KeyedHash, text: bytes | memoryview) -> bytes:
+        hashed.append(len(text))
+        return plain(self, text)
+
+    monkeypatch.setattr(KeyedHash, "__call__", counted)
+    assert screen.recall(calls[0].replace(b'"100"', b'"141"')) is None
+    assert (screen.recall(calls[-1]) is not None, len(hashed)) == (True, TRIES + 1)

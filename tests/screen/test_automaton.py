@@ -12,7 +12,7 @@ import pytest
 
 from leash_addon.config.rules import load_packs
 from leash_addon.core.part import Part
-from leash_addon.screen.automaton import Built, Expressions, built
+from leash_addon.screen.automaton import Built, Expressions, built, is_sound
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.finding import Finding
 from leash_addon.screen.rule import Pack, Rule
@@ -115,6 +115,14 @@ def test_what_cannot_be_built_is_left_to_re2() -> None:
     found = built([b"sing", b"(?:matches nothing, too)?", b"song"])
     assert found.left == (1,)
     assert found.automaton
+
+
+def test_a_match_is_heard_wherever_it_begins() -> None:
+    """Versions that miss one at the end of a vector of bytes are not used at all."""
+    assert is_sound()
+    _, fast = both([RULE])
+    missed = [n for n in range(200) if not fast.screen("x" * n + " sing a song", Part.USER)]
+    assert missed == []
 
 
 def test_threads_share_an_automaton() -> None:

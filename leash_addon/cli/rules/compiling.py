@@ -32,7 +32,7 @@ def compile_(*, sensitivity: str | None, packs: Sequence[str], config: Path | No
     """
     wanted = chosen_engine(config, packs, sensitivity).expressions()
     if not wanted:
-        msg = "there is nothing to compile: no rule is in use, or Vectorscan is not installed here"
+        msg = "there is nothing to compile: no rule is in use, or there is no sound Vectorscan here"
         raise UsageError(msg)
     automata = Automata(read_settings(config).home)
     begun = time.monotonic()
