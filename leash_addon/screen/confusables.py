@@ -8,6 +8,7 @@ genuine: one that has a letter that looks like no ASCII one.
 """
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -15,9 +16,11 @@ from typing import Final
 import re2
 from confusable_homoglyphs.confusables import confusables_data
 
-from leash_addon.screen.spacing import LONE
+from leash_addon.screen.spacing import ASCII, LONE
 
-WORD: Final = re.compile(r"([^\W\d_]+)")
+WORD: Final = re.compile(r"[^\W\d_]+")
+MIXED: Final = re2.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]")
+LETTERS: Final = frozenset(string.ascii_letters)
 LIMIT: Final = 20_000
 LATIN: Final = "LATIN"
 UNMIXABLE: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC"})
@@ -68,6 +71,7 @@ class Confusables:
         """Read the table."""
         self.table = lookalikes()
         self._likes = frozenset(map(chr, self.table))
+        self._foreign = frozenset(char for char in self._likes if script(char) != LATIN)
         self._scripts = Scripts()
         options = re2.Options()
         options.never_capture = True
@@ -76,14 +80,37 @@ class Confusables:
 
     def fold(self, text: str) -> str:
         """Fold the lookalikes of mixed words; the length stays the same."""
-        if text.isascii() or not self._letters.search(text.encode(errors=LONE)):
+        raw = text.encode(errors=LONE)
+        if text.isascii() or not self._letters.search(raw) or self._is_plain(raw):
             return text
-        parts = WORD.split(text)
-        words = {word for word in set(parts[1::2]) if not word.isascii()}
-        masks = self._masks([word for word in words if not self._likes.isdisjoint(word)], words)
+        words = {word for word in set(WORD.findall(text)) if not word.isascii()}
+        likely = [word for word in words if not self._likes.isdisjoint(word)]
+        masks = [word for word in likely if self._is_mixed(word)]
+        masks += self._masks(set(likely).difference(masks), words)
+        if len(masks) == len(likely):
+            return self._all_folded(text, masks)
         shown = {word: word.translate(self.table) for word in masks}
-        parts[1::2] = map(shown.get, parts[1::2], parts[1::2])
-        return "".join(parts)
+        return WORD.sub(lambda word: shown.get(word[0], word[0]), text) if shown else text
+
+    def _is_plain(self, raw: bytes) -> bool:
+        """Tell of most text in another script that no word of it can be a mask.
+
+        Its letters are of one script, one looks like no ASCII letter, and none is beside one.
+        """
+        if MIXED.search(raw):
+            return False
+        chars = set(raw.translate(None, ASCII).decode(errors=LONE))
+        letters = [char for char in chars if WORD.match(char)]
+        return len(self._written(letters)) == 1 and not self._likes.issuperset(letters)
+
+    def _is_mixed(self, word: str) -> bool:
+        """Tell quickly of most masks that they are: an ASCII letter beside a foreign lookalike."""
+        return not (self._foreign.isdisjoint(word) or LETTERS.isdisjoint(word))
+
+    def _all_folded(self, text: str, masks: Iterable[str]) -> str:
+        for char in self._likes.intersection("".join(masks)):
+            text = text.replace(char, self.table[ord(char)])
+        return text
 
     def _masks(self, likely: Iterable[str], words: Iterable[str]) -> Iterator[str]:
         """Yield those of the likely words that are written to look like others."""
@@ -108,7 +135,8 @@ class Confusables:
             return False
         return len(self._written(word)) == 1
 
-    def _written(self, word: str) -> frozenset[str]:
+    def _written(self, word: Iterable[str]) -> frozenset[str]:
+        """Return the scripts of letters."""
         return frozenset(map(self._scripts.__getitem__, word))
 
 

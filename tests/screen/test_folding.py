@@ -47,6 +47,12 @@ def test_no_other_character_is_a_drawn_letter_by_its_name() -> None:
         ),
         pytest.param("\u0430\u0441\u0435 \u03b4\u03b1", "ace \u03b4\u03b1", id="genuine elsewhere"),
         pytest.param("\u0430\u0441\u0435 w\u0434", "ace w\u0434", id="a mixed word is not genuine"),
+        pytest.param(
+            "w\u0430 \u0430\u0441\u0435 \u0434", "wa \u0430\u0441\u0435 \u0434", id="both"
+        ),
+        pytest.param("\u0430\u0441\u0435 \u5b57", "ace \u5b57", id="another script stands alone"),
+        pytest.param("\u0430\u5b57 \u0434 x", "\u0430\u5b57 \u0434 x", id="an ideograph mixes"),
+        pytest.param("x\u0430\u5b57 \u0434", "xa\u5b57 \u0434", id="an ideograph in a mask"),
     ],
 )
 def test_a_word_of_lookalikes_is_folded_where_no_word_of_its_script_is_genuine(

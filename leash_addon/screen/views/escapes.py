@@ -3,14 +3,13 @@ r"""Characters written by their numbers: ``%69``, ``&#105;``, ``\u0069``, ``69 6
 Only some letters of a text need be hidden so; a stretch is read with what stands around it.
 """
 
-import html
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from leash_addon.screen.views.hidden import Hidden
+from leash_addon.screen.views.numbered import ESCAPE, unescaped, unquoted, unreferenced
 from leash_addon.screen.views.packed import hex_of
 from leash_addon.screen.views.wording import worded
 
@@ -25,14 +24,17 @@ FEW: Final = 2
 
 URL: Final = r"%[0-9A-Fa-f]{2}"
 HTML: Final = r"&#(?:x[0-9A-Fa-f]{2,6}|[0-9]{2,7});"
-ESCAPE: Final = (
-    r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|[0-7]{3})"
-)
-PLUS: Final = r"[A-Za-z]{1,16}\+[A-Za-z]{1,16}\+[A-Za-z]{1,16}\+[A-Za-z]"
+PLUS: Final = r"[A-Za-z]\+[A-Za-z]{1,16}\+[A-Za-z]{1,16}\+[A-Za-z]"
 PAIRS: Final = r"(?:0x)?[0-9A-Fa-f]{2}(?:[ ,:;\n-]{1,3}(?:0x)?[0-9A-Fa-f]{2}){11}"
 BITS: Final = r"[01]{8}(?:[ ,\n]{0,2}[01]{8}){7}"
 
-ESCAPES: Final = re.compile(ESCAPE)
+PLUSSED: Final = re.compile(PLUS)
+THREE_URL, THREE_HTML, THREE_ESCAPE = (
+    re.compile(rf"{atom}(?:[^\n]{{0,{NEAR}}}?{atom}){{2}}") for atom in (URL, HTML, ESCAPE)
+)
+"""As few numbers as hide something. Not for an automaton: it would have to know for each of the
+last ``NEAR`` characters whether a number ended there, and hostile text shows it all those states.
+"""
 NEAR_URL, NEAR_HTML, NEAR_ESCAPE = (
     re.compile(rf"{atom}(?:.{{0,{NEAR}}}?{atom})*+", re.DOTALL) for atom in (URL, HTML, ESCAPE)
 )
@@ -40,14 +42,16 @@ NEAR_URL, NEAR_HTML, NEAR_ESCAPE = (
 LONG_PAIRS: Final = re.compile(PAIRS.replace("{11}", "{11,4000}+"))
 LONG_BITS: Final = re.compile(BITS.replace("{7}", "{7,2000}+"))
 BETWEEN: Final = bytes(set(range(128)) - set(b"0123456789ABCDEFabcdef"))
-ASCII: Final = re.compile("[\x00-\x7f]+")
 PLUSES: Final = re.compile(r"[A-Za-z0-9+%._'-]{8,2000}")
 
 
 def url(text: str) -> Iterator[Hidden]:
     """Read percent signs, and plus signs between words as in a query."""
+    has_plus = text.count("+") > FEW
+    if not (THREE_URL.search(text) or (has_plus and PLUSSED.search(text))):
+        return
     yield from _stretches("url", NEAR_URL, text, unquoted)
-    if text.count("+") > FEW:
+    if has_plus:
         runs = (run for run in PLUSES.finditer(text) if run[0].count("+") > FEW)
         for run in islice(runs, MOST):
             yield Hidden("url", run.start(), run.end(), unquoted(run[0]))
@@ -55,44 +59,14 @@ def url(text: str) -> Iterator[Hidden]:
 
 def entities(text: str) -> Iterator[Hidden]:
     """Read numeric HTML entities; named ones are what any page is made of."""
-    yield from _stretches("html", NEAR_HTML, text, unreferenced)
+    if THREE_HTML.search(text):
+        yield from _stretches("html", NEAR_HTML, text, unreferenced)
 
 
 def escapes(text: str) -> Iterator[Hidden]:
     r"""Read the escapes of JSON, JavaScript, Python and C, and ``\n`` beside them."""
-    yield from _stretches("escape", NEAR_ESCAPE, text, unescaped)
-
-
-def unquoted(text: str) -> str:
-    """Return what ``urllib.parse.unquote_plus`` does."""
-    text = text.replace("+", " ")
-    return ASCII.sub(_unquoted, text) if "%" in text else text
-
-
-def _unquoted(run: re.Match[str]) -> str:
-    first, *parts = run[0].encode().split(b"%")
-    shown = {part: unquote_to_bytes(b"%" + part) for part in set(parts)}
-    return (first + b"".join(map(shown.__getitem__, parts))).decode(errors="replace")
-
-
-def unreferenced(text: str) -> str:
-    """Return what ``html.unescape`` does."""
-    first, *parts = text.split("&#")
-    return html.unescape(first) + _each("&#", parts, html.unescape)
-
-
-def unescaped(text: str) -> str:
-    """Return a text with its escapes read; halves of surrogate pairs are put together."""
-    first, *parts = text.split("\\")
-    plain = first + _each("\\", parts, lambda part: ESCAPES.sub(_char, part))
-    plain = plain.replace("\\n", "\n").replace("\\t", "\t")
-    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _each(sign: str, parts: list[str], read: Callable[[str], str]) -> str:
-    """Read each part with the sign before it; equal ones, which are most, only once."""
-    shown = {part: read(sign + part) for part in set(parts)}
-    return "".join(map(shown.__getitem__, parts))
+    if THREE_ESCAPE.search(text):
+        yield from _stretches("escape", NEAR_ESCAPE, text, unescaped)
 
 
 def numbers(text: str) -> Iterator[Hidden]:
@@ -107,12 +81,6 @@ def numbers(text: str) -> Iterator[Hidden]:
 def _binary(digits: bytes) -> bytes:
     size = len(digits) // 8
     return int(digits[: size * 8], 2).to_bytes(size)
-
-
-def _char(match: re.Match[str]) -> str:
-    digits = match[0][1:].strip("uUx{}")
-    code = int(digits, 8 if match[0][1].isdigit() else 16)
-    return chr(code) if code <= 0x10FFFF else ""  # noqa: PLR2004 - the last character
 
 
 def _stretches(

@@ -10,7 +10,7 @@ from typing import Final
 
 import re2
 
-from leash_addon.screen.views import escapes, runs, spelled, unseen
+from leash_addon.screen.views import escapes, numbered, runs, spelled, unseen
 from leash_addon.screen.views.hidden import Hidden
 
 type Reader = Callable[[str], Iterator[Hidden]]
@@ -21,17 +21,13 @@ DEPTH: Final = 2
 """How often what was decoded is decoded again, the first time included."""
 
 
-def _near(atom: str) -> str:
-    return rf"(?:{atom}[^\n]{{0,24}}?){{3}}"
-
-
 READERS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
         runs.RUN: runs.runs,
         runs.OPEN85: runs.ascii85,
-        f"{_near(escapes.URL)}|{escapes.PLUS}": escapes.url,
-        _near(escapes.HTML): escapes.entities,
-        _near(escapes.ESCAPE): escapes.escapes,
+        f"{escapes.URL}|{escapes.PLUS}": escapes.url,
+        escapes.HTML: escapes.entities,
+        numbered.ESCAPE: escapes.escapes,
         f"{escapes.PAIRS}|{escapes.BITS}": escapes.numbers,
         spelled.LETTERS: spelled.spelled,
         unseen.TAG: unseen.tags,
@@ -40,7 +36,10 @@ READERS: Final[Mapping[str, Reader]] = MappingProxyType(
         unseen.BITS: unseen.bits,
     }
 )
-"""Trigger -> reader: a text in which the trigger matches may hide something."""
+"""Trigger -> reader: a text in which the trigger matches may hide something.
+
+A trigger has no wide gaps: RE2 keeps a state for whatever it saw last, and builds it when it comes.
+"""
 
 
 class Finder:
@@ -74,5 +73,5 @@ class Finder:
 
     def _once(self, text: str) -> Iterator[Hidden]:
         raw = text.encode(errors="replace")
-        for index in self._set.Match(raw) or ():
+        for index in sorted(self._set.Match(raw) or ()):
             yield from self._readers[index](text)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, repeat
 from typing import Final
 
@@ -13,6 +13,8 @@ RUNS: Final = re.compile(r"(?<!\w)[^\W\d_](?:[ ._*|/~,\n-]{1,3}[^\W\d_]){7,2000}
 SIGNS: Final = b" ._*|/~,\n-"
 MARK: Final = "\0"
 FLAT: Final = bytes(code if code in SIGNS else ord("a") for code in range(256))
+FEW: Final = 12
+"""Ways of parting letters that are looked for in turn."""
 MOST: Final = 8
 
 
@@ -23,43 +25,23 @@ def spelled(text: str) -> Iterator[Hidden]:
 
 
 def together(run: str) -> str:
-    """Put letters together: what usually parts them is dropped, anything else becomes a space.
-
-    Most often that is one sign alone, more often than all else taken together; so this is
-    tried before everything that parts letters is counted.
-    """
+    """Put letters together: what most often parts them is dropped, all else becomes a space."""
     letters, between = run[::2], run[1::2]
     if between == between[0] * len(between) and letters.isalpha():
         return letters
-    flat = _flat(run)
-    _, usual = max((flat.count(sign), sign) for sign in SIGNS)
-    pairs = flat.replace(b"a", b"aa")
-    alone = pairs.count(bytes((*b"a", usual, *b"a")))
-    if alone * 2 > pairs.count(b"a") // 2 - 1:
-        return without(run, chr(usual))
-    return sorted_out(run)
+    gaps = run.encode("ascii", "replace").translate(FLAT).split(b"a")[1:-1]
+    (usual, _), *rest = Counter(gaps).most_common()
+    if len(rest) > FEW:
+        return sorted_out(run, gaps, usual)
+    shown = {usual.decode(): ""} | {gap.decode(): MARK for gap, _ in rest}
+    for gap in sorted(shown, key=len, reverse=True):
+        run = run.replace(gap, shown[gap])
+    return run.replace(MARK, " ")
 
 
-def without(run: str, usual: str) -> str:
-    """Drop one sign where it stands alone between letters; whatever else parts them is a space."""
-    for sign in SIGNS.decode():
-        if sign != usual:
-            run = run.replace(sign, MARK)
-    for several in (usual * 3, usual * 2, usual + MARK, MARK + usual, MARK * 2, MARK * 2):
-        run = run.replace(several, MARK)
-    return run.replace(usual, "").replace(MARK, " ")
-
-
-def _flat(run: str) -> bytes:
-    """Return a run with every letter written ``a``."""
-    return run.encode("ascii", "replace").translate(FLAT)
-
-
-def sorted_out(run: str) -> str:
-    """Put letters together by counting everything that parts them."""
-    between = _flat(run).split(b"a")[1:-1]
-    usual, _ = Counter(between).most_common(1)[0]
-    gaps = map({usual: ""}.get, between, repeat(" "))
+def sorted_out(run: str, gaps: Sequence[bytes], usual: bytes) -> str:
+    """Put letters together one by one. ``gaps``: what parts them, in turn."""
     for sign in SIGNS.decode():
         run = run.replace(sign, "")
-    return run[0] + "".join(map(str.__add__, gaps, run[1:]))
+    spaces = map({usual: ""}.get, gaps, repeat(" "))
+    return run[0] + "".join(map(str.__add__, spaces, run[1:]))
