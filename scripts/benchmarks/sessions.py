@@ -1,7 +1,8 @@
 """What screening adds to a call that resends its history, and how long it holds the loop.
 
 Usage: python sessions.py      prints one JSON object
-The rules are compiled first, as by `leash rules compile`, unless they are. The history is this repository's source as tool results, with the shipped packs at medium.
+The rules are compiled first, as by `leash rules compile`, unless they are. The history is this
+repository's source as tool results, with the shipped packs at medium.
 """
 
 import asyncio
