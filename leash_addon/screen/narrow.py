@@ -8,6 +8,7 @@ Patterns are read as ``pattern.translated`` writes them. What is not understood 
 ``ValueError``; such a pattern is left to the search for letters (``prefilter``).
 """
 
+import re
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +29,8 @@ PLAIN: Final = frozenset("dswntfrva")
 ZERO_WIDTH: Final = frozenset({r"\b", r"\A", r"\z"})
 r"""What stands between characters; ``\B`` also stands within one that is several bytes."""
 FLAGS: Final = frozenset("ims")
+REPEATED_FLAGS: Final = re.compile(r"\(\?\w*\)[*+?{]|\(\?\)")
+"""What RE2 repeats there stands before the flags; and ``(?)`` is none of its."""
 VARIANTS: Final = ("σς", "вᲀ", "дᲁ", "оᲂ", "сᲃ", "тᲄᲅ", "ъᲆ", "ѣᲇ", "ꙋᲈ")
 """Small letters of folded text that RE2 takes for one, besides the capital
 (https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt, 2026-11-22)."""
@@ -50,6 +53,8 @@ ABOVE: Final = bytes(128 if code else 0 for code in range(256))
 
 def narrowed_pattern(pattern: str) -> bytes:
     """Return a pattern over narrowed text in lower case. Raises ``ValueError``."""
+    if REPEATED_FLAGS.search(pattern):
+        raise ValueError(pattern)
     tokens = ((str(each.lastgroup), each[0]) for each in TOKEN.finditer(pattern))
     return "".join(_token(kind, token) for kind, token in tokens).encode("latin-1")
 

@@ -76,10 +76,11 @@ class Source:
     def __init__(self, text: str, folding: Folding) -> None:
         """Take the window."""
         self._text, self._folding = text, folding
-        self._cuts = cuts(text, folding)
+        self._cuts: Sequence[int] = cuts(text, folding)
         steps = range(0, len(self._cuts) - 1, STEP)
         self._ends = [*steps, len(self._cuts) - 1]
-        self._counts = [0, *accumulate(self._width(*pair) for pair in pairwise(self._ends))]
+        widths = (self._width(first, last) for first, last in pairwise(self._ends))
+        self._counts = [0, *accumulate(widths)]
 
     def place(self, nth: int) -> int:
         """Return the offset of the n-th character (from 0) that is not white space."""
@@ -94,7 +95,8 @@ class Source:
             else:
                 nth -= width
                 low = middle
-        return min(self._cuts[low] + nth, self._cuts[high] - 1)
+        last: int = self._cuts[high] - 1
+        return min(self._cuts[low] + nth, last)
 
     def _width(self, first: int, last: int) -> int:
         """Count what is not white space from one cut to another."""
