@@ -95,8 +95,8 @@ class Source:
             else:
                 nth -= width
                 low = middle
-        last: int = self._cuts[high] - 1
-        return min(self._cuts[low] + nth, last)
+        found: int = min(self._cuts[low] + nth, self._cuts[high] - 1)
+        return found
 
     def _width(self, first: int, last: int) -> int:
         """Count what is not white space from one cut to another."""
