@@ -1,8 +1,7 @@
 """Builds automata of rules and keeps them. Run as a process of its own beside a proxy.
 
-    python -m leash_addon.config.compiling ~/.leash < ORDER
-
-ORDER is one line of JSON: the expressions to build. The process makes room for everything else on
+Its argument is leash's own folder; its order comes on standard input, one line of JSON: the
+expressions to build. The process makes room for everything else on
 the machine, ends when its standard input does (so with the proxy that started it), and leaves the
 work to another one that is already at it.
 """
@@ -76,7 +75,3 @@ def _alone(folder: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
-
-
-if __name__ == "__main__":
-    main()

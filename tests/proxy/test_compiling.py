@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from leash_addon.config.automata import Automata
 from leash_addon.config.compiling import order
 from leash_addon.config.load import load
 from leash_addon.core.part import Part
+from leash_addon.proxy.builder import Ended, order_from
 from leash_addon.proxy.compiling import COMMAND, Compiling
 from leash_addon.proxy.rulebook import open_screening
 from leash_addon.proxy.screening import Screening
@@ -133,6 +136,31 @@ async def test_one_process_builds_at_a_time(tmp_path: Path) -> None:
         await until_built(first)
         await until_built(second)
     assert len(list(home(tmp_path).folder.glob("own-1-*"))) == 1
+
+
+def test_a_run_that_ends_while_rules_are_built_says_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is killed before the event loop is gone."""
+    unraised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraised.append)
+
+    async def run() -> None:
+        with at_work(opened(tmp_path), home(tmp_path)):
+            await until((home(tmp_path).folder / ".lock").exists)
+
+    asyncio.run(run())
+    gc.collect()
+    assert unraised == []
+    assert not list(home(tmp_path).folder.glob("own*"))
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_cannot_build_is_quoted() -> None:
+    """Its last line, cut, however much it says and however little it reads."""
+    code = "import sys; sys.stderr.write('many words\\n' * 99_999 + 'no room'); sys.exit(3)"
+    ended = await order_from((sys.executable, "-c", code), b"order" * 99_999)
+    assert ended == Ended(3, "no room")
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
