@@ -8,6 +8,7 @@ from leash_addon.core.holds import HoldMode, Holds
 from leash_addon.wire.asked import Parsed
 from leash_addon.wire.clamp import clamp, floor
 from leash_addon.wire.routes import Route
+from leash_addon.wire.texts import FORMATS
 from leash_addon.wire.unseen import has_unseen_input
 
 
@@ -37,9 +38,14 @@ def bounds_of(
     may_change = holds.clamp and not parsed.asked.signed and plain is body
     return Bounds(
         input_bytes=size,
-        unseen=has_unseen_input(plain),
+        unseen=_is_riddle(route, parsed) or has_unseen_input(plain),
         clamp_floor=floor(body, wire_format=route.format or "", path=url) if may_change else None,
     )
+
+
+def _is_riddle(route: Route, parsed: Parsed) -> bool:
+    """Tell whether a request of words is one that we cannot read: a laxer provider may."""
+    return parsed.asked.broken is not None and route.format in FORMATS
 
 
 def lower_output(request: http.Request, limit: int, route: Route) -> None:

@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from leash_addon.proxy.decoding import decoded
 from leash_addon.proxy.screening import Screening
 from leash_addon.proxy.sliced import LARGE, sliced
-from leash_addon.wire.asked import Parsed, knows_nothing, parse_request, plain_body
+from leash_addon.wire.asked import Parsed, knows_nothing, parse_request
 from leash_addon.wire.known import Known
 from leash_addon.wire.routes import Route
-
-CODED: Final = 2048
-"""Coded bytes that are decoded in a thread: they may come to a thousand times as many."""
-
 
 SOME: Final = 256 * 1024
 """Bytes after whose arrival others have the loop first: taking them in has held it already."""
@@ -28,20 +25,14 @@ async def parse(
     if len(body) > SOME:
         await asyncio.sleep(0)
     recall = knows_nothing if screening is None else screening.recall
-    decoded = await _decoded(headers, body)
-    plain, broken = decoded
+    read_as = await decoded(headers, body)
+    plain, broken = read_as
     if len(plain) <= LARGE or route.free or broken is not None:
-        return parse_request(route, headers, body, url=url, recall=recall, decoded=decoded)
+        return parse_request(route, headers, body, url=url, recall=recall, decoded=read_as)
     known = recall(plain)
     read = await sliced(plain) if known is None else None
 
     def recalled(_: bytes) -> Known | None:
         return known
 
-    return parse_request(route, headers, body, url=url, recall=recalled, read=read, decoded=decoded)
-
-
-async def _decoded(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str | None]:
-    if "content-encoding" in headers and len(body) > CODED:
-        return await asyncio.to_thread(plain_body, headers, body)
-    return plain_body(headers, body)
+    return parse_request(route, headers, body, url=url, recall=recalled, read=read, decoded=read_as)

@@ -18,6 +18,7 @@ from leash_addon.config.screening import ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action, Found
 from leash_addon.proxy.acting import Blocked
+from leash_addon.proxy.decoding import decoded
 from leash_addon.proxy.histories import Histories
 from leash_addon.proxy.look import HUGE, Look, UnreadableError
 from leash_addon.proxy.resent import Met, Resent
@@ -25,7 +26,7 @@ from leash_addon.proxy.sliced import whole
 from leash_addon.proxy.verdicts import Judged, Verdicts
 from leash_addon.screen.engine import Engine
 from leash_addon.screen.known import NO_PROMPTS, KnownPrompts
-from leash_addon.wire.asked import Parsed, plain_body
+from leash_addon.wire.asked import Parsed
 from leash_addon.wire.known import Known
 from leash_addon.wire.texts import FORMATS
 from leash_addon.wire.texts.tools import tool_name
@@ -121,7 +122,7 @@ class Screening:
     async def _judge_upload(
         self, run: str, headers: Mapping[str, str], body: bytes, acts: bool
     ) -> Judgement:
-        plain, broken = await self._aside(partial(plain_body, headers, body), body)
+        plain, broken = await decoded(headers, body)
         if broken is not None:
             return Judgement(hostile=UNREADABLE) if acts else NOTHING
         look = self._look(f"{run} files", signed=False)

@@ -14,10 +14,10 @@ from mitmproxy.http import Request
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.proxy.coverage import Coverage
+from leash_addon.proxy.gently import parse
 from leash_addon.proxy.intake import Intake, lowered
 from leash_addon.proxy.screened import screen
 from leash_addon.proxy.screening import NOTHING, Judgement, Screening
-from leash_addon.wire.asked import parse_request
 from leash_addon.wire.kept import kept_words
 from leash_addon.wire.uploads import MULTIPART
 
@@ -53,7 +53,7 @@ class Uploads:
             self._coverage.unread += 1
             return NOTHING
         if (route := kept_words(intake.route, request.path)) is not None:
-            parsed = parse_request(route, headers, body)
+            parsed = await parse(None, route, headers, body, "")
             judged = await screen(self._screening, intake.run, route, parsed, request)
         else:
             judged = await self._screening.judge_upload(intake.run, headers, body)

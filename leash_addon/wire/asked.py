@@ -71,7 +71,7 @@ class Parsed:
     ``body``: ``None`` where there is no JSON object. ``inside``: the member of the body that the
     request itself is in, "" where it is not wrapped. ``top``: the members beside that one.
     ``known``: elements that the body was read without. ``size``: bytes without content coding, as
-    they came: ``plain`` may have been mended.
+    they came or as they were mended, whichever is more: UTF-16 has two for up to three tokens.
     """
 
     asked: Asked
@@ -151,17 +151,21 @@ def parse_request(
         if inner is not None:
             inside, known, read = "request", None, inner
     asked = _read_json(asked, read, shape, can_change=can_change, stream=stream)
+    size = max(size, len(plain))
     return Parsed(
         asked=asked, plain=plain, size=size, body=read, top=top, inside=inside, known=known
     )
 
 
 def _decoded(plain: bytes) -> tuple[bytes, Body]:
-    """Decode a body; one that only laxer readers take (half surrogates, UTF-16) is mended first."""
+    """Decode a body; one that only laxer readers take is mended first.
+
+    Half surrogates become question marks, UTF-16 and UTF-32 become UTF-8, and NaN becomes null.
+    """
     try:
         return plain, READ_BODY.decode(plain)
     except FAULTS:
-        value = json.loads(plain)
+        value = json.loads(plain, parse_constant=lambda _: None)
         if not isinstance(value, dict):
             raise
         text = json.dumps(value, ensure_ascii=False)

@@ -30,7 +30,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
     ``asks``: a body with none of these members is no request of this kind. ``add``: where a
     missing limit goes; ``None``: a missing limit means a short answer, and stays missing.
-    ``unbounded``: a limit at or below zero means none.
+    ``unbounded``: a limit of zero means none, as one below zero does with whoever takes it.
     """
 
     paths: tuple[Path, ...]
@@ -103,7 +103,7 @@ def clamp(body: bytes, limit: int, *, wire_format: str, provider: str = "") -> b
     changed = body
     for spot in sorted(spots, key=lambda spot: spot.start, reverse=True):
         value = msgspec.json.decode(body[spot.start : spot.end])
-        if value is None or value > limit or (place.unbounded and value <= 0):
+        if value is None or value > limit or value < 0 or (place.unbounded and value == 0):
             changed = changed[: spot.start] + b"%d" % limit + changed[spot.end :]
     return changed
 

@@ -9,14 +9,48 @@ from typing import Final
 
 import re2
 
+NAMES: Final = (
+    "previous_response_id",
+    "conversation",
+    "file_id",
+    "file_ids",
+    "file_uri",
+    "fileUri",
+    "file_url",
+    "cachedContent",
+    "cached_content",
+    "container",
+    "vector_store_ids",
+    "image_url",
+    "imageUrl",
+    "images",
+    "document_url",
+)
+TYPES: Final = ("image", "document", "input_image", "input_file", "file", "video", "video_url")
+INLINE: Final = ("inlineData", "inline_data", "fileData", "file_data")
+ADDRESSES: Final = ("http:", "https:", "gs:", "s3:", "data:")
+
+
+def _spelt(*names: str) -> str:
+    """Match names as JSON may write them: any character may be an escape (RFC 8259, section 7)."""
+    return f"(?:{'|'.join(''.join(map(_character, name)) for name in names)})"
+
+
+def _character(of: str) -> str:
+    digits = "".join(f"[{each}{each.upper()}]" for each in f"{ord(of):02x}")
+    return rf"(?:{of}|\\u00{digits})"
+
+
+COLON: Final = r"[ \t\n\r]*:[ \t\n\r]*"
 UNSEEN: Final = re2.compile(
-    rb'"(?:previous_response_id|conversation|file_id|file_ids|file_uri|fileUri|file_url|cachedContent'
-    rb"|cached_content|container|vector_store_ids|image_url|imageUrl|images|document_url)"
-    rb'"[ \t\n\r]*:[ \t\n\r]*["{\[]'
-    rb'|"(?:type)"[ \t\n\r]*:[ \t\n\r]*'
-    rb'"(?:image|document|input_image|input_file|file|video|video_url)"'
-    rb'|"(?:inlineData|inline_data|fileData|file_data)"[ \t\n\r]*:'
-    rb'|"url"[ \t\n\r]*:[ \t\n\r]*"(?:https?|gs|s3|data):'
+    "|".join(
+        (
+            f'"{_spelt(*NAMES)}"{COLON}["{{\\[]',
+            f'"{_spelt("type")}"{COLON}"{_spelt(*TYPES)}"',
+            f'"{_spelt(*INLINE)}"{COLON}',
+            f'"{_spelt("url")}"{COLON}"{_spelt(*ADDRESSES)}',
+        )
+    ).encode()
 )
 """Members as they stand in JSON; inside a string their quotes would be escaped."""
 

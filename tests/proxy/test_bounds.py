@@ -15,6 +15,7 @@ HARD = Holds(mode=HoldMode.HARD, clamp=True)
 FILE = {"model": "m", "messages": [{"role": "user", "content": [{"file_id": "f"}]}]}
 TEXT = {"model": "m", "messages": [{"role": "user", "content": "\u00e9" * 99}]}
 PLAIN = json.dumps(TEXT).encode()
+WIDE = json.dumps({"messages": [{"content": "\u6f22" * 999}]}, ensure_ascii=False)
 
 
 def bounds(body: bytes, coding: str = "", changed: bytes | None = None) -> Bounds:
@@ -42,6 +43,11 @@ def bounds(body: bytes, coding: str = "", changed: bytes | None = None) -> Bound
             (len(json.dumps(FILE).encode("utf-16")), True, None),
             id="UTF-16, a file by its name",
         ),
+        pytest.param(
+            WIDE.encode("utf-16"), "", None, (len(WIDE.encode()), False, None), id="UTF-16, wide"
+        ),
+        pytest.param(PLAIN[:-1] + b",}", "", None, (len(PLAIN) + 1, True, None), id="unreadable"),
+        pytest.param(PLAIN, "unheard-of", None, (0, True, None), id="of a coding nobody knows"),
         pytest.param(gzip.compress(b"{}"), "gzip", PLAIN, (len(PLAIN), False, 1), id="changed"),
     ],
 )

@@ -122,6 +122,23 @@ async def test_a_history_of_one_format_is_judged_for_another(other: Route) -> No
 
 
 @pytest.mark.asyncio
+async def test_known_documents_are_no_question() -> None:
+    """Documents that came with a question are not screened when they are only to be ranked."""
+    cohere = Route(provider="cohere", format="cohere.chat")
+    screen = screener({Part.TOOL_RESULT: Action.REFUSE})
+    documents = json.dumps([f"document {number} " + "word " * 500 for number in range(40)])
+    asks = f'{{"documents":{documents},"message":"What is it?"}}'.encode()
+    await screen.judge("r", cohere.format, read(screen, cohere, asks))
+    for more in ("", "fine", BAD):
+        ranks = f'{{"documents":{documents[:-1]},{json.dumps(more)}],"query":"q"}}'.encode()
+        known = read(screen, cohere, ranks)
+        assert known.known is not None
+        alone = await screener().judge("r", cohere.format, parse_request(cohere, {}, ranks))
+        judged = await screen.judge("r", cohere.format, known)
+        assert (judged.blocked, judged.body) == (alone.blocked, alone.body) == (None, None)
+
+
+@pytest.mark.asyncio
 async def test_a_signed_history_is_not_acted_on_as_an_unsigned_one() -> None:
     """What was redacted in a call follows ``signed`` in the same bytes under a signature."""
     screen = screener({Part.TOOL_RESULT: Action.REDACT})

@@ -1,5 +1,8 @@
 """Uploaded files through the real proxy: screened before they go upstream."""
 
+import gzip
+import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
@@ -9,6 +12,8 @@ from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
 from leash_addon.core.verdict import Reason
 from leash_addon.proxy import uploads
+from leash_addon.wire import asked
+from leash_addon.wire.coding import Decoder, decoder
 from tests.proxy.test_screening import BAD, MARKER, RULE, screening
 from tests.proxy.world import MakeWorld
 
@@ -132,3 +137,26 @@ async def test_what_is_passed_over_is_counted(
         assert text in it.provider.requests[0].body
         assert (answer.status_code, it.addon.coverage.unread) == (200, unread)
         assert it.addon.coverage.free == 1
+
+
+@pytest.mark.parametrize("path", ["threads/t1/messages", "files"])
+async def test_what_is_coded_is_decoded_beside_the_event_loop(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Few bytes may come to very many, in what is left for later, too: nobody waits for that."""
+    threads: list[int] = []
+
+    def noted(coding: str) -> Decoder:
+        threads.append(threading.get_ident())
+        return decoder(coding)
+
+    monkeypatch.setattr(asked, "decoder", noted)
+    text = "".join(f"{number} words. " for number in range(2_000)) + BAD
+    body = gzip.compress(json.dumps({"role": "user", "content": text}).encode())
+    screen = screening({Part.TOOL_RESULT: Action.REFUSE, Part.USER: Action.REFUSE})
+    async with world(screening=screen) as it, it.client() as client:
+        kind = "application/json" if path != "files" else "multipart/form-data"
+        headers = {"content-encoding": "gzip", "content-type": kind}
+        url = f"https://api.openai.com/v1/{path}"
+        answer = await client.post(url, content=body, headers=headers)
+    assert (answer.status_code, threading.get_ident() in threads) == (403, False)

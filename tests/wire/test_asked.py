@@ -309,3 +309,11 @@ def test_reading_never_raises(wire_format: str, body: bytes, coding: str, kind: 
     read = read_request(Route(provider="p", format=wire_format), headers, body)
     assert read.choices >= 1
     assert read.max_output is None or read.max_output >= 1
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_lax_readers_take_for_a_number_is_read_past(number: str) -> None:
+    """A provider that reads such a request is not asked for more than is seen here."""
+    body = f'{{"model":"m","n":8,"max_tokens":9,"messages":[],"temperature":{number}}}'
+    asked = read_request(Route(provider="x", format="openai.chat"), {}, body.encode())
+    assert (asked.model, asked.choices, asked.max_output, asked.broken) == ("m", 8, 9, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leash_addon.wire.clamp import PLACES, clamp, floor
@@ -43,6 +43,18 @@ def clamped(wire_format: str, body: str, limit: int = 100, provider: str = "open
             '{"max_tokens":null,$CHAT}',
             '{"max_tokens":100,$CHAT}',
             id="chat, null",
+        ),
+        pytest.param(
+            "openai.chat",
+            '{"max_tokens":-1,$CHAT}',
+            '{"max_tokens":100,$CHAT}',
+            id="chat, below zero",
+        ),
+        pytest.param(
+            "openai.chat",
+            '{"max_tokens":0,$CHAT}',
+            '{"max_tokens":0,$CHAT}',
+            id="chat, zero",
         ),
         pytest.param(
             "openai.chat",
@@ -254,6 +266,7 @@ bodies = st.dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     bodies,
     st.sampled_from(sorted(PLACES)),

@@ -17,6 +17,9 @@ from leash_addon.wire.unseen import has_unseen_input
         pytest.param('{"type":"image","source":{"type":"base64","data":"AA"}}', id="an image"),
         pytest.param('{"parts":[{"inlineData":{"mimeType":"video/mp4"}}]}', id="a film"),
         pytest.param('{"fileData":{"fileUri":"gs://a/b"}}', id="a file in a bucket"),
+        pytest.param('{"file\\u005Fid":"file-1"}', id="a name with an escape"),
+        pytest.param('{"t\\u0079pe" : "im\\u0061ge"}', id="a type with an escape"),
+        pytest.param('{"url":"https\\u003a//a.example"}', id="an address with an escape"),
     ],
 )
 def test_input_that_is_only_named_is_seen(body: str) -> None:
@@ -32,6 +35,7 @@ def test_input_that_is_only_named_is_seen(body: str) -> None:
         pytest.param(
             '{"content":"write {\\"type\\": \\"image\\", \\"file_id\\": \\"x\\"}"}', id="in a text"
         ),
+        pytest.param(r'{"content":"{\"file\\u005fid\": \"x\"}"}', id="an escape in a text"),
         pytest.param("", id="empty"),
     ],
 )

@@ -202,7 +202,8 @@ def pieces(wire_format: str | None, body: Body, known: Known | None = None) -> I
 
 def asks_for_words(wire_format: str | None, body: Body, known: Known | None = None) -> bool:
     """Tell whether a request asks a model to read: ranking and embedding have Cohere's format."""
-    return wire_format != "cohere.chat" or bool(body.messages or body.message or known)
+    says = known is not None and known.field == "messages"
+    return wire_format != "cohere.chat" or bool(body.messages or body.message or says)
 
 
 def texts_in(piece: Piece) -> Gathered:
