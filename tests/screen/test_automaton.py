@@ -158,3 +158,17 @@ def test_a_bad_pattern_is_named_before_anything_is_built() -> None:
     pack = Pack(name="tried", version=1, rules=(replace(RULE, any_of=("sing (",)),))
     with pytest.raises(ValueError, match=r"own\.sing\.song: any_of: "):
         Engine([pack])
+
+
+@pytest.mark.parametrize("broken", ["hum (?P<tune", "hum [bz-a]", "hum \\8"])
+def test_a_bad_pattern_is_named_where_the_others_are_built(broken: str) -> None:
+    """An edit that breaks one pattern alone leaves the automaton of the others as it was."""
+    rules = (RULE, replace(RULE, id="own.hum.tune", any_of=(broken,)))
+    both([RULE])
+    with pytest.raises(ValueError, match=r"own\.hum\.tune: any_of: "):
+        Engine([Pack(name="tried", version=1, rules=rules)], kept=keep_nothing_new)
+
+
+def keep_nothing_new(expressions: Expressions) -> Built | None:
+    """Return what was built of the one rule."""
+    return keep(expressions) if len(expressions.patterns) == 1 else None
