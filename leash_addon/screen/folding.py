@@ -57,7 +57,7 @@ class Folding:
                 return plain
             char = foreign[0]
             foreign = foreign.replace(char, "")
-            plain = plain.replace(char, self._letters[ord(char)])
+            plain = plain.replace(char, self._letters.plain(char))
         return text.translate(self._letters)
 
     def span(self, source: str, folded: str, start: int, end: int) -> tuple[int, int]:
