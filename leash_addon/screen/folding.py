@@ -35,9 +35,10 @@ class Folding:
 
     def fold(self, text: str) -> str:
         """Return the form that rules read."""
-        if text.isascii():
-            return spaced(text, LOWERED)
-        return spaced(self._confusables.fold(self.stand(text)).lower())
+        stood = self.stand(text)
+        if stood.isascii():
+            return spaced(stood, LOWERED)
+        return spaced(self._confusables.fold(stood).lower())
 
     def stand(self, text: str) -> str:
         """Return what the characters of a text stand for, cased and with its white space."""
