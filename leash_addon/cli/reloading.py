@@ -7,24 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from leash_addon.config.load import watched
-from leash_addon.config.settings import Settings
-from leash_addon.proxy.watching import Stamp, stamps, watch
-
-
-def read_at_rest(read: Callable[[], Settings]) -> tuple[Settings, list[Stamp]]:
-    """Read the settings; return also how their files were before, and after, they were read.
-
-    A file that is written between the reading and a look at it would be taken for the one that
-    was read, and its edit would be missed for ever.
-    """
-    settings = read()
-    seen = stamps(watched(settings))
-    while True:
-        settings = read()
-        before, seen = seen, stamps(watched(settings))
-        if before == seen:
-            return settings, seen
+from leash_addon.proxy.watching import Stamp, watch
 
 
 def survive_hangups() -> None:

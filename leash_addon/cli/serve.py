@@ -10,7 +10,7 @@ from leash_addon.cli.addresses import address, is_loopback, shown
 from leash_addon.cli.admin.serving import admin_port
 from leash_addon.cli.descriptors import raise_descriptors
 from leash_addon.cli.options import read_settings, serving_options
-from leash_addon.cli.reloading import read_at_rest, survive_hangups
+from leash_addon.cli.reloading import survive_hangups
 from leash_addon.cli.service import Service, serve_alone, serve_together
 from leash_addon.config import values
 from leash_addon.config.settings import Settings
@@ -22,6 +22,7 @@ from leash_addon.proxy.listening import (
     patience_of,
     room_of,
 )
+from leash_addon.proxy.watching import read_at_rest
 
 DEFAULT_LISTEN = "127.0.0.1:8088"
 LEVELS = ("debug", "info", "warning", "error")

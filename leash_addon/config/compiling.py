@@ -1,8 +1,7 @@
 """Builds automata of rules and keeps them. Run as a process of its own beside a proxy.
 
-    python -m leash_addon.config.compiling ~/.leash < ORDER
-
-ORDER is one line of JSON: the expressions to build. The process makes room for everything else on
+Its argument is leash's own folder; its order comes on standard input, one line of JSON: the
+expressions to build. The process makes room for everything else on
 the machine, ends when its standard input does (so with the proxy that started it), and leaves the
 work to another one that is already at it.
 """
@@ -25,6 +24,8 @@ LAST: Final = 19
 """The lowest priority there is."""
 FIRST_TO_GO: Final = "1000"
 """Where memory runs out, this process goes, and not the proxy."""
+BUSY: Final = os.EX_TEMPFAIL
+"""What it ends with where another one is at work."""
 
 type Told = Callable[[Expressions, Built], None]
 
@@ -54,8 +55,9 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     threading.Thread(target=_end_with_input, daemon=True).start()
     with _alone(automata.folder) as alone:
-        if alone:
-            compile_missing(automata, wanted)
+        if not alone:
+            sys.exit(BUSY)
+        compile_missing(automata, wanted)
 
 
 def _end_with_input() -> None:
@@ -69,14 +71,11 @@ def _end_with_input() -> None:
 def _alone(folder: Path) -> Iterator[bool]:
     """Yield whether nobody else builds into a folder."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(folder / ".lock", flags, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
-
-
-if __name__ == "__main__":
-    main()

@@ -9,11 +9,13 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from leash_addon.config.automata import Automata
-from leash_addon.config.compiling import order
+from leash_addon.config.compiling import BUSY, order
 from leash_addon.errors import LeashError
+from leash_addon.proxy.builder import order_from
 from leash_addon.proxy.building import build
 from leash_addon.proxy.screening import Screening
 from leash_addon.screen.automaton import Expressions
@@ -25,8 +27,14 @@ AFTER: Final = 10.0
 """Seconds before anything is built: short runs do without."""
 EVERY: Final = 15.0
 """Seconds between two looks, at new rules and at what another process builds."""
-COMMAND: Final = (sys.executable, "-P", "-m", "leash_addon.config.compiling")
-"""Without the working directory on its path: that is the agent's."""
+ROOT: Final = str(Path(__file__).resolve().parents[2])
+CODE: Final = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from leash_addon.config.compiling import main; main()"
+)
+COMMAND: Final = (sys.executable, "-P", "-c", CODE, ROOT)
+"""Without the working directory on its path, which is the agent's; with the folder of this package
+at its end, as mitmproxy's own interpreter may find it by ``script`` only."""
 
 
 class Compiling:
@@ -61,7 +69,10 @@ class Compiling:
         while True:
             try:
                 await self.look()
-            except (OSError, LeashError):
+            except (OSError, LeashError) as error:
+                logger.warning("screening goes on without compiled rules: %s", error)
+                self._given_up = self._screening.engine
+            except Exception:
                 logger.exception("the screening rules could not be compiled")
                 self._given_up = self._screening.engine
             await asyncio.sleep(self._every)
@@ -73,36 +84,26 @@ class Compiling:
             return
         wanted = await asyncio.to_thread(engine.expressions)
         missing = await asyncio.to_thread(self._missing, wanted)
-        if missing:
-            await self._have_built(engine, missing)
-            missing = await asyncio.to_thread(self._missing, missing)
-        if wanted and not missing:
+        if missing and not await self._is_built(engine, missing):
+            return
+        if wanted:
             await self._take(engine)
 
     def _missing(self, wanted: Sequence[Expressions]) -> tuple[Expressions, ...]:
         return tuple(filter(self._automata.lacks, wanted))
 
-    async def _have_built(self, engine: Engine, missing: Sequence[Expressions]) -> None:
-        """Run the process that builds. It ends with its input, and so with this one."""
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            str(self._automata.folder.parent),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        if process.stdin is None or process.stderr is None:
-            return
-        try:
-            process.stdin.write(order(missing))
-            said = await process.stderr.read()
-            status = await process.wait()
-        finally:
-            process.stdin.close()
-        if status:
+    async def _is_built(self, engine: Engine, missing: Sequence[Expressions]) -> bool:
+        """Run the process that builds, and tell whether nothing is missing any more.
+
+        It ends with its input, and so with this one.
+        """
+        ended = await order_from((*COMMAND, str(self._automata.folder.parent)), order(missing))
+        left = await asyncio.to_thread(self._missing, missing)
+        if left and ended.status != BUSY:
             self._given_up = engine
-            last = said.decode(errors="replace").strip().rpartition("\n")[2]
-            logger.warning("screening goes on without compiled rules: %s", last[:200])
+            why = ended.said or "what was built cannot be read"
+            logger.warning("screening goes on without compiled rules: %s", why)
+        return not left
 
     async def _take(self, engine: Engine) -> None:
         settings = self._screening.settings

@@ -43,6 +43,7 @@ from leash_addon.proxy.rulebook import Rulebook, open_screening
 from leash_addon.proxy.seam import seam
 from leash_addon.proxy.secret import open_secret
 from leash_addon.proxy.stock_renewal import StockRenewal
+from leash_addon.proxy.watching import read_at_rest
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class Stock:
         await writer.close()
 
     async def _start(self) -> None:
-        settings = _settings()
+        settings, seen = read_at_rest(_settings)
         providers, prices = tables(settings)
         screening = await asyncio.to_thread(open_screening, settings)
         ledger = open_ledger(settings.db, terms=settings.terms)
@@ -180,7 +181,7 @@ class Stock:
         )
         self._exit.callback(LastWord(self.addons[0], ctx.master.addons).leave)
         self._renewal = StockRenewal(
-            self.addons[0], writer, providers, read=_settings, begun=settings
+            self.addons[0], writer, providers, read=_settings, begun=settings, seen=seen
         )
         self._renewal.start()
         if screening is not None:

@@ -5,7 +5,7 @@ SIGHUP is left alone: to a console it means that its terminal has gone.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from leash_addon.config.changes import TAKEN, changes
 from leash_addon.config.load import watched
@@ -14,7 +14,7 @@ from leash_addon.config.tables import tables
 from leash_addon.ledger import LedgerWriter
 from leash_addon.proxy.addon import LeashAddon
 from leash_addon.proxy.renewal import renew, told
-from leash_addon.proxy.watching import watch
+from leash_addon.proxy.watching import Stamp, watch
 from leash_addon.wire.routes import Providers
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class StockRenewal:
     """Watches the files behind a stock mitmproxy's settings for as long as it runs.
 
     ``read``: reads the settings anew; it may be called from a thread. ``begun``: those at the
-    start.
+    start, and ``seen`` how their files were then.
     """
 
     def __init__(
@@ -38,17 +38,19 @@ class StockRenewal:
         *,
         read: Callable[[], Settings],
         begun: Settings,
+        seen: Sequence[Stamp],
     ) -> None:
         """Take what is to go on with new settings."""
         self._addon, self._writer, self._providers = addon, writer, providers
         self._read = read
         self._begun = self._now = begun
+        self._seen = seen
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to watch, on the running loop."""
-        watching = watch(watched(self._begun), self._renew, self._told)
+        watching = watch(watched(self._begun), self._renew, self._told, seen=self._seen)
         self._task = asyncio.create_task(watching, name="leash-settings")
 
     def stop(self) -> None:

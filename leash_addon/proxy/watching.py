@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from leash_addon.config.load import watched
+from leash_addon.config.settings import Settings
 from leash_addon.errors import LeashError
 
 logger = logging.getLogger(__name__)
@@ -18,6 +20,21 @@ SETTLES = 0.2
 
 type Stamp = tuple[int, int, int] | None
 """Inode, size and time of change of a file; ``None`` when there is none."""
+
+
+def read_at_rest(read: Callable[[], Settings]) -> tuple[Settings, list[Stamp]]:
+    """Read the settings; return also how their files were before, and after, they were read.
+
+    A file that is written between the reading and a look at it would be taken for the one that
+    was read, and its edit would be missed for ever.
+    """
+    settings = read()
+    seen = stamps(watched(settings))
+    while True:
+        settings = read()
+        before, seen = seen, stamps(watched(settings))
+        if before == seen:
+            return settings, seen
 
 
 async def watch(

@@ -86,7 +86,7 @@ class Engine:
         for start, end in windows(text):
             window = text[start:end]
             folded = self._folding.fold(window)
-            stretch = stretch.reaching(end, folded)
+            stretch = stretch.reaching(start, end, folded)
             self._plainly(text, stretch, told)
             before = max(0, start - OVERLAP)
             for each in self._judge.decoded(text[before:end], part):
@@ -96,9 +96,8 @@ class Engine:
                 return
 
     def _plainly(self, text: str, stretch: Stretch, told: Told) -> None:
-        origin = Origin(text[stretch.start : stretch.end], stretch.folded, self._folding)
+        origin = Origin(text, stretch, self._folding)
         for rule, start, end, view in self._plain.places(stretch.read, told.part):
-            first, last = origin.span(start + stretch.unread, end + stretch.unread)
-            told.hear(rule, first + stretch.start, last + stretch.start, view)
+            told.hear(rule, *origin.span(start, end), view)
             if told.is_full:
                 return

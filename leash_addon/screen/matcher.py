@@ -106,8 +106,8 @@ class Matcher:
         whole = Span(0, len(texts.raw()))
         for view, matching in self._reads:
             read = texts.narrow(view)
-            if view != PLAIN and read == texts.narrow():
-                continue  # a text without letters of a to z is the same by any of these
+            if view != PLAIN and read == texts.narrow() and texts.raw(view) == texts.raw():
+                continue  # digits and signs alone are the same by rot13
             for number in matching(read):
                 if found := self._known.get((number, view)):
                     yield found, whole

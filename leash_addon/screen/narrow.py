@@ -8,54 +8,33 @@ Patterns are read as ``pattern.translated`` writes them. What is not understood 
 ``ValueError``; such a pattern is left to the search for letters (``prefilter``).
 """
 
-from collections.abc import Iterator
+import re
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+import re2
+
 from leash_addon.screen.literals import MEMBER, TOKEN
+from leash_addon.screen.pattern import options
 from leash_addon.screen.places import runs
 
 LONE: Final = "surrogatepass"
 ALL: Final = frozenset(range(256))
 FOREIGN: Final = frozenset(range(128, 256))
-DIGITS: Final = frozenset(b"0123456789")
-LETTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-WORD: Final = LETTERS | DIGITS | frozenset(b"_")
-WHITE: Final = frozenset(b"\t\n\f\r ")
-PRINTED: Final = frozenset(range(33, 127))
-KINDS: Final = MappingProxyType({"d": DIGITS, "w": WORD, "s": WHITE})
-NAMED: Final = MappingProxyType(
-    {
-        "alpha": LETTERS,
-        "digit": DIGITS,
-        "alnum": LETTERS | DIGITS,
-        "word": WORD,
-        "upper": LETTERS,
-        "lower": LETTERS,
-        "punct": PRINTED - LETTERS - DIGITS,
-        "xdigit": DIGITS | frozenset(b"abcdefABCDEF"),
-        "graph": PRINTED,
-        "print": PRINTED | frozenset(b" "),
-        "space": WHITE | frozenset(b"\v"),
-        "blank": frozenset(b"\t "),
-        "cntrl": frozenset(range(32)) | frozenset(b"\x7f"),
-        "ascii": frozenset(range(128)),
-    }
-)
-"""POSIX classes as RE2 has them (https://github.com/google/re2/wiki/Syntax, 2026-11-22), in any
-case of letters."""
-PROPERTIES: Final = MappingProxyType({"L": LETTERS, "N": DIGITS, "Latin": LETTERS})
-"""What of ASCII has a property; other scripts have none of it."""
-SCRIPTS: Final = frozenset(
-    {
-        *("Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Georgian", "Greek", "Han"),
-        *("Hangul", "Hebrew", "Hiragana", "Katakana", "Tamil", "Thai"),
-    }
-)
-SIGNS: Final = MappingProxyType({"n": 10, "t": 9, "f": 12, "r": 13, "v": 11, "a": 7})
-ZERO_WIDTH: Final = frozenset({r"\b", r"\B", r"\A", r"\z"})
+NONE: Final = frozenset[int]()
+ASCII: Final = "".join(map(chr, range(128)))
+PLAIN: Final = frozenset("dswntfrva")
+"""Escapes that stand for ASCII characters only."""
+ZERO_WIDTH: Final = frozenset({r"\b", r"\A", r"\z"})
+r"""What stands between characters; ``\B`` also stands within one that is several bytes."""
 FLAGS: Final = frozenset("ims")
+REPEATED_FLAGS: Final = re.compile(r"\(\?\w*\)[*+?{]|\(\?\)")
+"""What RE2 repeats there stands before the flags; and ``(?)`` is none of its."""
+VARIANTS: Final = ("σς", "вᲀ", "дᲁ", "оᲂ", "сᲃ", "тᲄᲅ", "ъᲆ", "ѣᲇ", "ꙋᲈ")
+"""Small letters of folded text that RE2 takes for one, besides the capital
+(https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt, 2026-11-22)."""
+SAME: Final = MappingProxyType({char: forms for forms in VARIANTS for char in forms})
 
 
 def narrowed(text: str) -> bytes:
@@ -74,19 +53,20 @@ ABOVE: Final = bytes(128 if code else 0 for code in range(256))
 
 def narrowed_pattern(pattern: str) -> bytes:
     """Return a pattern over narrowed text in lower case. Raises ``ValueError``."""
+    if REPEATED_FLAGS.search(pattern):
+        raise ValueError(pattern)
     tokens = ((str(each.lastgroup), each[0]) for each in TOKEN.finditer(pattern))
     return "".join(_token(kind, token) for kind, token in tokens).encode("latin-1")
 
 
-@lru_cache(maxsize=1024)
 def _token(kind: str, token: str) -> str:
     match kind:
         case "text" | "words":
             return "".join(_char(char) for char in token)
         case "escape":
-            return token if token in ZERO_WIDTH else _class(_escaped(token))
+            return token if token in ZERO_WIDTH else _members(token)
         case "several":
-            return _class(_several(token))
+            return _members(token)
         case "open":
             return _open(token)
         case "sign":
@@ -101,20 +81,16 @@ def _sign(sign: str) -> str:
 
 
 def _char(char: str) -> str:
-    if char.isascii():
-        return char.lower()
-    return _class(_bytes(char))
+    if not char.isascii():
+        return _class(_bytes(char))
+    return char.lower() if char != "\0" else _class(frozenset({0}))  # it would end the pattern
 
 
 def _bytes(char: str) -> frozenset[int]:
     """Return the bytes of a character in any of its cases."""
-    forms = {char, *SIGMAS} if char in SIGMAS else {char}
+    forms = {char, *SAME.get(char.lower(), "")}
     cased = {each for form in forms for each in (form, form.lower(), form.upper())}
     return frozenset(_byte(each) for each in cased if len(each) == 1)
-
-
-SIGMAS: Final = frozenset("Σσς")
-"""The one letter of folded text that has two small forms."""
 
 
 def _byte(char: str) -> int:
@@ -131,78 +107,49 @@ def _open(token: str) -> str:
     return f"(?{flags.replace('i', '')}:"
 
 
-def _escaped(token: str) -> frozenset[int]:
-    """Return the bytes that an escape stands for, or more."""
-    kind = token[1]
-    if kind in "pP":
-        return _property(token[2:].strip("{}"), is_not=kind == "P")
-    if kind == "x":
-        return _bytes(chr(int(token[2:].strip("{}"), 16)))
-    if kind in SIGNS:
-        return frozenset({SIGNS[kind]})
-    if kind.lower() in KINDS:
-        members = KINDS[kind.lower()]
-        return ALL - members if kind.isupper() else members
-    if kind.isascii() and kind.isalnum():
+@lru_cache(maxsize=1024)
+def _members(token: str) -> str:
+    """Write an escape or a class of a pattern."""
+    others = _several if token.startswith("[") else _escaped
+    return _class(_ascii(token) | others(token))
+
+
+def _ascii(token: str) -> frozenset[int]:
+    """Ask RE2 what of ASCII an escape or a class stands for."""
+    try:
+        found = re2.compile(token, options()).findall(ASCII)
+    except re2.error as error:
+        raise ValueError(token) from error
+    if any(len(each) != 1 for each in found) or "-[" in token:  # not one class, or none
         raise ValueError(token)
-    return _bytes(kind)
-
-
-def _property(name: str, *, is_not: bool) -> frozenset[int]:
-    """Return what may have a property: all that is not ASCII, and of ASCII what is known."""
-    if name in SCRIPTS:
-        return ALL if is_not else FOREIGN
-    if name not in PROPERTIES:
-        return ALL
-    return ALL - PROPERTIES[name] if is_not else PROPERTIES[name] | FOREIGN
+    return frozenset(map(ord, found))
 
 
 def _several(token: str) -> frozenset[int]:
+    """Return what of other characters a class has, or more."""
     members = MEMBER.findall(token[1:-1])
-    is_not = members[0] == "^" and len(members) > 1
-    found = frozenset[int]().union(*_members(members[1:] if is_not else members, is_not=is_not))
-    return ALL - found if is_not else found
-
-
-def _members(members: list[str], *, is_not: bool) -> Iterator[frozenset[int]]:
-    """Yield what each member or range has; of what is left out, only what is surely of it."""
-    at = 0
-    while at < len(members):
-        if members[at + 1 : at + 2] == ["-"] and at + 2 < len(members):
-            found = _range(members[at], members[at + 2])
-            at += 3
-        else:
-            found = _member(members[at])
-            at += 1
-        found |= {code ^ 32 for code in found & LETTERS}
-        yield found - FOREIGN if is_not else found
+    if members[0] == "^" and len(members) > 1:
+        return FOREIGN
+    found = NONE.union(*map(_member, members))
+    return FOREIGN if found and "-" in members[1:-1] else found
 
 
 def _member(member: str) -> frozenset[int]:
     if member.startswith("[:"):
-        name = member[2:-2].removeprefix("^")
-        if name not in NAMED:
-            raise ValueError(member)
-        return ALL - NAMED[name] if member[2] == "^" else NAMED[name]
-    return _escaped(member) if member.startswith("\\") else _bytes(member)
+        return FOREIGN if member[2] == "^" else NONE
+    return _escaped(member) if member.startswith("\\") else _bytes(member) & FOREIGN
 
 
-def _range(first: str, last: str) -> frozenset[int]:
-    low, high = _code(first), _code(last)
-    ascii_part = frozenset(range(low, min(high, 127) + 1))
-    return ascii_part | FOREIGN if high > max(ascii_part, default=127) else ascii_part
-
-
-def _code(member: str) -> int:
-    if not member.startswith("\\"):
-        return ord(member)
-    if member[1] == "x":
-        return int(member[2:].strip("{}"), 16)
-    if member[1] in SIGNS:
-        return SIGNS[member[1]]
-    if member[1].isascii() and member[1].isalnum():
-        raise ValueError(member)
-    return ord(member[1])
+def _escaped(token: str) -> frozenset[int]:
+    """Return what of other characters an escape stands for, or more."""
+    kind = token[1]
+    if kind in "pPDSW":
+        return FOREIGN
+    if kind == "x":
+        return _bytes(chr(int(token[2:].strip("{}"), 16))) & FOREIGN
+    if kind in PLAIN or not kind.isalnum():
+        return NONE
+    raise ValueError(token)
 
 
 def _class(codes: frozenset[int]) -> str:

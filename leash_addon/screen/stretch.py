@@ -2,40 +2,42 @@
 
 from typing import Final, NamedTuple
 
-from leash_addon.screen.spacing import joined
+from leash_addon.screen.spacing import WHITE, joined
 
 TAIL: Final = 256
 """Characters of folded text that are read again with the next window: a rule's longest match."""
 
 
-class Stretch(NamedTuple):
-    """Folded text and where it comes from: the characters ``start`` to ``end`` of the whole.
+class Piece(NamedTuple):
+    """A window of the text as given, and its folded text without white space at its ends."""
 
-    ``newest``: the last window's own folded text, from ``seam`` on. The first ``unread`` characters
-    of ``folded`` are there for the way back only.
+    start: int
+    end: int
+    folded: str
+
+
+class Stretch(NamedTuple):
+    """Folded text that rules read, and the windows that it comes from.
+
+    ``pieces``: none that is all white space or unseen, and no more than ``read`` needs; the first
+    may begin before it.
     """
 
-    start: int = 0
-    seam: int = 0
-    end: int = 0
-    folded: str = ""
-    newest: str = ""
-    unread: int = 0
+    pieces: tuple[Piece, ...] = ()
+    read: str = ""
 
-    @property
-    def read(self) -> str:
-        """Return what rules read."""
-        return self.folded[self.unread :]
+    def reaching(self, start: int, end: int, folded: str) -> "Stretch":
+        """Add the next window; forget what lies before the tail."""
+        shown = folded.strip(WHITE)
+        pieces = (*_needed(self.pieces), Piece(start, end, shown)) if shown else self.pieces
+        return Stretch(pieces, joined(self.read[-TAIL:], folded))
 
-    def reaching(self, end: int, folded: str) -> "Stretch":
-        """Add the next window, up to ``end``; forget what lies before the last, if that is long."""
-        enough = len(self.newest) >= TAIL
-        before = self.newest if enough else self.folded
-        return Stretch(
-            start=self.seam if enough else self.start,
-            seam=self.end,
-            end=end,
-            folded=joined(before, folded),
-            newest=folded,
-            unread=max(0, len(before) - TAIL),
-        )
+
+def _needed(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Leave out what lies before the tail."""
+    size = 0
+    for at in range(len(pieces) - 1, -1, -1):
+        size += len(pieces[at].folded)
+        if size >= TAIL:
+            return pieces[at:]
+    return pieces

@@ -1,7 +1,8 @@
 """What screening adds to a call that resends its history, and how long it holds the loop.
 
 Usage: python sessions.py      prints one JSON object
-The history is this repository's source as tool results, with the shipped packs at medium.
+The rules are compiled first, as by `leash rules compile`, unless they are. The history is this
+repository's source as tool results, with the shipped packs at medium.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 from leash_addon.config.automata import Automata
+from leash_addon.config.compiling import compile_missing
 from leash_addon.config.screening import USUAL, Level, ScreeningSettings
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
@@ -149,7 +151,9 @@ def slices(texts: Texts) -> tuple[float, float]:
 def session() -> dict[str, object]:
     """Return the figures."""
     settings = ScreeningSettings(level=Level.MEDIUM)
-    engine = build(settings, Automata(Path.home() / ".leash"))
+    automata = Automata(Path.home() / ".leash")
+    compile_missing(automata, build(settings, automata).expressions())
+    engine = build(settings, automata)
     acting = ScreeningSettings(actions={**USUAL, Part.TOOL_RESULT: Action.ANNOTATE})
     texts = Texts()
     said = history(texts)

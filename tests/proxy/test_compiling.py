@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from leash_addon.config.automata import Automata
-from leash_addon.config.compiling import order
+from leash_addon.config.compiling import compile_missing, order
 from leash_addon.config.load import load
 from leash_addon.core.part import Part
+from leash_addon.proxy.builder import Ended, order_from
 from leash_addon.proxy.compiling import COMMAND, Compiling
 from leash_addon.proxy.rulebook import open_screening
 from leash_addon.proxy.screening import Screening
@@ -126,6 +129,73 @@ async def test_a_folder_that_cannot_be_written_costs_speed_only(
 
 
 @pytest.mark.asyncio
+async def test_a_folder_that_others_can_write_to_is_not_trusted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Vectorscan takes what it reads for its own: a file of somebody else could do anything."""
+    screening = opened(tmp_path)
+    home(tmp_path).folder.mkdir(parents=True)
+    home(tmp_path).folder.chmod(0o777)
+    with at_work(screening, home(tmp_path)):
+        await until(lambda: bool(caplog.records))
+        await asyncio.sleep(0.5)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "others can write there" in caplog.text
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["link", "pipe", "writable", "other patterns left"])
+async def test_a_file_that_was_not_written_here_is_not_read(tmp_path: Path, kind: str) -> None:
+    """It is built anew."""
+    screening = opened(tmp_path)
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
+    (kept,) = home(tmp_path).folder.glob("own-1-*")
+    whole = kept.read_bytes()
+    other = kept.with_name("moved")
+    match kind:
+        case "link":
+            kept.rename(other)
+            kept.symlink_to(other)
+        case "pipe":
+            kept.unlink()
+            os.mkfifo(kept, 0o600)
+        case "writable":
+            kept.chmod(0o666)
+        case _:
+            kept.write_bytes(whole.replace(b'"left":[]', b'"left":[0]', 1))
+    screening = opened(tmp_path)
+    assert not screening.engine.is_built
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
+
+
+def test_a_file_under_the_name_of_another_is_not_read(tmp_path: Path) -> None:
+    """Its automaton knows other patterns by the same numbers."""
+    wanted = [Expressions("own-1", (pattern,)) for pattern in (b"sing", b"song")]
+    compile_missing(home(tmp_path), wanted)
+    first, second = home(tmp_path).folder.glob("own-1-*")
+    first.replace(second)
+    assert [home(tmp_path).kept(each) for each in wanted] == [None, None]
+
+
+@pytest.mark.asyncio
+async def test_packs_whose_names_look_alike_in_a_file_name_keep_their_own(tmp_path: Path) -> None:
+    """Names that are no Latin letters, and one that is another and a number."""
+    names = ("правила", "законы", "規則", "règles", "κανόνες", "own", "own-1")
+    (tmp_path / "packs").mkdir()
+    for name in names:
+        pack = PACK.replace('"own"', f'"{name}"').replace("own.", f"own{len(name)}{ord(name[-1])}.")
+        (tmp_path / "packs" / f"{name}.toml").write_text(pack)
+    packs = ", ".join(f"'./packs/{name}.toml'" for name in names)
+    (tmp_path / "leash.toml").write_text(f"[screening]\npacks = [{packs}]\n")
+    screening = open_screening(load(env={}, cwd=tmp_path, home=tmp_path / "home"))
+    assert screening is not None
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
+
+
+@pytest.mark.asyncio
 async def test_one_process_builds_at_a_time(tmp_path: Path) -> None:
     """Another that wants the same leaves it to the first, and takes what that one has built."""
     first, second = opened(tmp_path), opened(tmp_path)
@@ -133,6 +203,31 @@ async def test_one_process_builds_at_a_time(tmp_path: Path) -> None:
         await until_built(first)
         await until_built(second)
     assert len(list(home(tmp_path).folder.glob("own-1-*"))) == 1
+
+
+def test_a_run_that_ends_while_rules_are_built_says_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is killed before the event loop is gone."""
+    unraised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraised.append)
+
+    async def run() -> None:
+        with at_work(opened(tmp_path), home(tmp_path)):
+            await until((home(tmp_path).folder / ".lock").exists)
+
+    asyncio.run(run())
+    gc.collect()
+    assert unraised == []
+    assert not list(home(tmp_path).folder.glob("own*"))
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_cannot_build_is_quoted() -> None:
+    """Its last line, cut, however much it says and however little it reads."""
+    code = "import sys; sys.stderr.write('many words\\n' * 99_999 + 'no room'); sys.exit(3)"
+    ended = await order_from((sys.executable, "-c", code), b"order" * 99_999)
+    assert ended == Ended(3, "no room")
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:

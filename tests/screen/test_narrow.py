@@ -4,12 +4,13 @@ import re
 
 import hyperscan
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leash_addon.screen.folding import Folding
 from leash_addon.screen.narrow import narrowed, narrowed_pattern
-from leash_addon.screen.pattern import compiled, translated
+from leash_addon.screen.pattern import compiled, options, translated
 
 FOLDING = Folding()
 WORDS = [
@@ -101,6 +102,15 @@ def test_what_re2_finds_an_automaton_hears(
         pytest.param("(?m)^x$", "a\nx\nb", id="a line"),
         pytest.param("x[\\x{430}-\\x{44f}]y", "xяy", id="a range of code points"),
         pytest.param("\\bign", "指ign", id="a word beside an ideograph"),
+        pytest.param("x[^\\p{P}]y", "x y", id="all but a property that is not tabled"),
+        pytest.param("x[^\\p{Lu}]y", "x1y", id="all but another one"),
+        pytest.param("x[^\\p{^L}]y", "xay", id="twice not a letter"),
+        pytest.param("x[^\\x{131}]y", "xiy", id="all but a letter whose capital is ASCII"),
+        pytest.param("x\\x{17f}y", "xsy", id="an ASCII letter by its other form"),
+        pytest.param("x[\\x{2100}-\\x{214f}]y", "xky", id="a range with the Kelvin sign"),
+        pytest.param("правила", "пра\u1c80ила", id="a form of a Cyrillic letter"),
+        pytest.param("x\x00|sing", "sing", id="a NUL in a pattern"),
+        pytest.param("[[:alpha:]-z]x", "-x", id="a class that is no end of a range"),
     ],
 )
 def test_letters_that_share_a_byte_hide_nothing(pattern: str, text: str) -> None:
@@ -108,6 +118,21 @@ def test_letters_that_share_a_byte_hide_nothing(pattern: str, text: str) -> None
     folded = FOLDING.fold(text)
     assert compiled(pattern, FOLDING).search(folded) is not None
     assert hears(narrowed_pattern(translated(pattern, FOLDING)), narrowed(folded))
+
+
+def test_what_re2_takes_for_one_letter_has_the_bytes_of_each() -> None:
+    """Every letter that has a case, in any form that folded text keeps."""
+    cased = [chr(code) for code in range(128, 0x1_0000) if chr(code).swapcase() != chr(code)]
+    kept = "".join(set("".join(map(FOLDING.fold, cased))))
+    missed = [
+        (char, form)
+        for char in kept
+        if not char.isascii()
+        for form in re2.compile(char, options()).findall(kept)
+        if not re.search(narrowed_pattern(char), narrowed(form))
+    ]
+    assert missed == []
+    assert not {"ſ", "\u212a"} & set(kept)
 
 
 @settings(max_examples=60)
@@ -124,7 +149,19 @@ def test_a_narrowed_text_has_one_byte_for_each_character(text: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(?-i:Sing)", "(?U)a+", "\\Qa.b\\E", "\\C", "(?P<name>a)", "[[:nothing:]]"],
+    [
+        *("(?-i:Sing)", "(?U)a+", "\\Qa.b\\E", "\\C", "(?P<name>a)", "[[:nothing:]]", "\\Ba"),
+        *(
+            "[ -[:xdigit:]]",
+            "\\x{fffffffffffff}",
+            "[z-a]",
+            "[bz-a]",
+            "a{,2}",
+            "\\x",
+            "[a",
+            "xb(?i)?",
+        ),
+    ],
 )
 def test_what_is_not_understood_is_left_to_others(pattern: str) -> None:
     """Guessing could miss a match."""

@@ -1,12 +1,11 @@
-"""An edit that comes while ``serve`` reads its configuration."""
+"""An edit that comes while a proxy reads its configuration."""
 
 from pathlib import Path
 
 from leash_addon.cli.options import read_settings
-from leash_addon.cli.reloading import read_at_rest
 from leash_addon.config.load import watched
 from leash_addon.config.settings import Settings
-from leash_addon.proxy.watching import stamps
+from leash_addon.proxy.watching import read_at_rest, stamps
 
 
 def test_an_edit_during_the_reading_is_read(tmp_path: Path) -> None:
