@@ -35,9 +35,10 @@ class Folding:
 
     def fold(self, text: str) -> str:
         """Return the form that rules read."""
-        if text.isascii():
-            return spaced(text, LOWERED)
-        return spaced(self._confusables.fold(self.stand(text)).lower())
+        stood = self.stand(text)
+        if stood.isascii():
+            return spaced(stood, LOWERED)
+        return spaced(self._confusables.fold(stood).lower())
 
     def stand(self, text: str) -> str:
         """Return what the characters of a text stand for, cased and with its white space."""
@@ -57,7 +58,7 @@ class Folding:
                 return plain
             char = foreign[0]
             foreign = foreign.replace(char, "")
-            plain = plain.replace(char, self._letters[ord(char)])
+            plain = plain.replace(char, self._letters.plain(char))
         return text.translate(self._letters)
 
     def span(self, source: str, folded: str, start: int, end: int) -> tuple[int, int]:
