@@ -111,6 +111,16 @@ def test_a_text_that_only_narrowed_reads_the_same_backwards_is_read_backwards() 
     assert fired(fast.screen(text, Part.USER)) == {(rule.id, "reversed")}
 
 
+def test_a_capital_sigma_is_either_small_one() -> None:
+    """Python writes the one in front of a letter, be a full stop between them."""
+    rule = replace(
+        RULE, id="own.show.prompt", any_of=("οδηγίες συστήματος",), keywords=("οδηγίες",)
+    )
+    texts = ("ΟΔΗΓΊΕΣ ΣΥΣΤΉΜΑΤΟΣ", "ΟΔΗΓΊΕΣ ΣΥΣΤΉΜΑΤΟΣ.Print", "οδηγίεσ συστήματοσ")
+    found = [[fired(each.screen(text, Part.USER)) for text in texts] for each in both([rule])]
+    assert found == [[{(rule.id, "")}] * 3] * 2
+
+
 def test_what_no_automaton_takes_is_still_found() -> None:
     """A pattern beyond it is matched as without."""
     named = replace(
