@@ -23,6 +23,8 @@ from leash_addon.screen.places import members, onward, runs
 
 STEP: Final = 64
 """Bytes that are one place."""
+FINAL: Final = "\u03c2".encode()
+SIGMA: Final = "\u03c3".encode()
 WIDEST: Final = 4
 """Bytes of a character."""
 
@@ -129,7 +131,7 @@ def _sought(clauses: Sequence[Clause], numbers: dict[frozenset[str], int]) -> So
 
 def _one_sigma(raw: bytes) -> bytes:
     """Write one form of the letter that has two small ones: to RE2 they are the same."""
-    return raw.replace("ς".encode(), "σ".encode())
+    return raw.replace(FINAL, SIGMA)
 
 
 def _steps(count: int, size: int) -> int:
