@@ -24,6 +24,8 @@ LAST: Final = 19
 """The lowest priority there is."""
 FIRST_TO_GO: Final = "1000"
 """Where memory runs out, this process goes, and not the proxy."""
+BUSY: Final = os.EX_TEMPFAIL
+"""What it ends with where another one is at work."""
 
 type Told = Callable[[Expressions, Built], None]
 
@@ -53,8 +55,9 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     threading.Thread(target=_end_with_input, daemon=True).start()
     with _alone(automata.folder) as alone:
-        if alone:
-            compile_missing(automata, wanted)
+        if not alone:
+            sys.exit(BUSY)
+        compile_missing(automata, wanted)
 
 
 def _end_with_input() -> None:
@@ -68,7 +71,8 @@ def _end_with_input() -> None:
 def _alone(folder: Path) -> Iterator[bool]:
     """Yield whether nobody else builds into a folder."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(folder / ".lock", flags, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

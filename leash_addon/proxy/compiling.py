@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from leash_addon.config.automata import Automata
-from leash_addon.config.compiling import order
+from leash_addon.config.compiling import BUSY, order
 from leash_addon.errors import LeashError
 from leash_addon.proxy.builder import order_from
 from leash_addon.proxy.building import build
@@ -84,21 +84,26 @@ class Compiling:
             return
         wanted = await asyncio.to_thread(engine.expressions)
         missing = await asyncio.to_thread(self._missing, wanted)
-        if missing:
-            await self._have_built(engine, missing)
-            missing = await asyncio.to_thread(self._missing, missing)
-        if wanted and not missing:
+        if missing and not await self._is_built(engine, missing):
+            return
+        if wanted:
             await self._take(engine)
 
     def _missing(self, wanted: Sequence[Expressions]) -> tuple[Expressions, ...]:
         return tuple(filter(self._automata.lacks, wanted))
 
-    async def _have_built(self, engine: Engine, missing: Sequence[Expressions]) -> None:
-        """Run the process that builds. It ends with its input, and so with this one."""
+    async def _is_built(self, engine: Engine, missing: Sequence[Expressions]) -> bool:
+        """Run the process that builds, and tell whether nothing is missing any more.
+
+        It ends with its input, and so with this one.
+        """
         ended = await order_from((*COMMAND, str(self._automata.folder.parent)), order(missing))
-        if ended.status:
+        left = await asyncio.to_thread(self._missing, missing)
+        if left and ended.status != BUSY:
             self._given_up = engine
-            logger.warning("screening goes on without compiled rules: %s", ended.said)
+            why = ended.said or "what was built cannot be read"
+            logger.warning("screening goes on without compiled rules: %s", why)
+        return not left
 
     async def _take(self, engine: Engine) -> None:
         settings = self._screening.settings

@@ -18,7 +18,7 @@ from confusable_homoglyphs.confusables import confusables_data
 
 from leash_addon.screen.spacing import ASCII, LONE
 
-WORD: Final = re.compile(r"[^\W\d_]+")
+WORD: Final = re.compile(r"([^\W\d_]+)")
 MIXED: Final = re2.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]")
 LETTERS: Final = frozenset(string.ascii_letters)
 LIMIT: Final = 20_000
@@ -58,9 +58,9 @@ class Scripts(dict[str, str]):
 
     def __missing__(self, char: str) -> str:
         """Work out one letter."""
-        found = script(char)
-        if len(self) < LIMIT:
-            self[char] = found
+        if len(self) >= LIMIT:
+            self.clear()
+        self[char] = found = script(char)
         return found
 
 
@@ -83,14 +83,17 @@ class Confusables:
         raw = text.encode(errors=LONE)
         if text.isascii() or not self._letters.search(raw) or self._is_plain(raw):
             return text
-        words = {word for word in set(WORD.findall(text)) if not word.isascii()}
+        parts = WORD.split(text)
+        words = {word for word in set(parts[1::2]) if not word.isascii()}
         likely = [word for word in words if not self._likes.isdisjoint(word)]
         masks = [word for word in likely if self._is_mixed(word)]
         masks += self._masks(set(likely).difference(masks), words)
         if len(masks) == len(likely):
             return self._all_folded(text, masks)
-        shown = {word: word.translate(self.table) for word in masks}
-        return WORD.sub(lambda word: shown.get(word[0], word[0]), text) if shown else text
+        if masks:
+            shown = {word: word.translate(self.table) for word in masks}
+            parts[1::2] = map(shown.get, parts[1::2], parts[1::2])
+        return "".join(parts)
 
     def _is_plain(self, raw: bytes) -> bool:
         """Tell of most text in another script that no word of it can be a mask.
@@ -99,9 +102,15 @@ class Confusables:
         """
         if MIXED.search(raw):
             return False
-        chars = set(raw.translate(None, ASCII).decode(errors=LONE))
-        letters = [char for char in chars if WORD.match(char)]
-        return len(self._written(letters)) == 1 and not self._likes.issuperset(letters)
+        letters: set[str] = set()
+        scripts: set[str] = set()
+        for char in set(raw.translate(None, ASCII).decode(errors=LONE)):
+            if WORD.match(char):
+                letters.add(char)
+                scripts.add(self._scripts[char])
+                if len(scripts) > 1:
+                    return False
+        return not self._likes.issuperset(letters)
 
     def _is_mixed(self, word: str) -> bool:
         """Tell quickly of most masks that they are: an ASCII letter beside a foreign lookalike."""
@@ -135,8 +144,8 @@ class Confusables:
             return False
         return len(self._written(word)) == 1
 
-    def _written(self, word: Iterable[str]) -> frozenset[str]:
-        """Return the scripts of letters."""
+    def _written(self, word: str) -> frozenset[str]:
+        """Return the scripts of a word."""
         return frozenset(map(self._scripts.__getitem__, word))
 
 

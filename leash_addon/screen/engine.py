@@ -55,8 +55,9 @@ class Engine:
         self._folding = folding or Folding()
         self._patterns = ready(used, self._folding)
         automaton = kept_automaton(self._patterns, kept)
-        if automaton is None:
-            for each in self._patterns:
+        proven = frozenset[int]() if automaton is None else automaton.numbers
+        for each in self._patterns:
+            if each.number not in proven:
                 each.prove()
         plain = [Tried(each) for each in self._patterns if not each.rule.views]
         self._plain = Matcher(turned_too(plain), automaton)

@@ -13,8 +13,8 @@ import unicodedata
 from types import MappingProxyType
 from typing import Final
 
-LIMIT: Final = 40_000
-"""Characters remembered; more than there are that do not all stand for themselves (``spacing``)."""
+LIMIT: Final = 60_000
+"""Characters remembered, after which all are forgotten: text of all there are stays quick."""
 
 WIDEST: Final = 6
 """Characters that one may stand for; U+FDFA would stand for 18, and help to flood."""
@@ -45,19 +45,37 @@ ODD: Final = MappingProxyType({"\u2800": " ", "\u00df": "ss", "\u1e9e": "SS"})
 """A blank that is drawn in Braille, and the letter that is two."""
 
 
-class Letters(dict[int, str]):
-    """A table for ``str.translate`` that works itself out, at most ``LIMIT`` characters of it."""
+class Letters(dict[int, int | str]):
+    """A table for ``str.translate`` that works itself out, at most ``LIMIT`` characters of it.
 
-    def __missing__(self, code: int) -> str:
+    A character that stands for itself is there as a number, which takes half the room.
+    """
+
+    def __missing__(self, code: int) -> int | str:
         """Work out one character."""
-        found = plain(chr(code))
-        if len(self) < LIMIT:
-            self[code] = found
+        char = chr(code)
+        stands_for = plain(char)
+        if len(self) >= LIMIT:
+            self.clear()
+        self[code] = found = code if stands_for == char else stands_for
         return found
+
+    def plain(self, char: str) -> str:
+        """Return what one character stands for."""
+        found = self[ord(char)]
+        return found if isinstance(found, str) else char
 
 
 def plain(char: str) -> str:
-    """Return what a character stands for: nothing, a space, or one or a few characters."""
+    """Return what a character stands for: nothing, a space, or one or a few characters.
+
+    Each of those stands for itself, so that the order in which a text is folded does not matter.
+    """
+    found = _stood(char)
+    return found if found == char else "".join(map(plain, found))
+
+
+def _stood(char: str) -> str:
     if UNSEEN.match(char):
         return ""
     if char.isascii() or _is_whole(char):

@@ -29,8 +29,8 @@ PLAIN: Final = frozenset("dswntfrva")
 ZERO_WIDTH: Final = frozenset({r"\b", r"\A", r"\z"})
 r"""What stands between characters; ``\B`` also stands within one that is several bytes."""
 FLAGS: Final = frozenset("ims")
-REPEATED_FLAGS: Final = re.compile(r"\(\?\w*\)[*+?{]|\(\?\)")
-"""What RE2 repeats there stands before the flags; and ``(?)`` is none of its."""
+REPEATED_FLAGS: Final = re.compile(r"\(\?\w*\)[*+?{]")
+"""What RE2 repeats there stands before the flags."""
 VARIANTS: Final = ("σς", "вᲀ", "дᲁ", "оᲂ", "сᲃ", "тᲄᲅ", "ъᲆ", "ѣᲇ", "ꙋᲈ")
 """Small letters of folded text that RE2 takes for one, besides the capital
 (https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt, 2026-11-22)."""

@@ -23,6 +23,8 @@ from leash_addon.screen.places import members, onward, runs
 
 STEP: Final = 64
 """Bytes that are one place."""
+FINAL: Final = "\u03c2".encode()
+SIGMA: Final = "\u03c3".encode()
 WIDEST: Final = 4
 """Bytes of a character."""
 
@@ -58,12 +60,12 @@ class Prefilter:
         self._size = len(needs)
         self._rows = max((len(need.clauses) for need in needs), default=0)
         self._satisfied, self._lacking = self._bits(len(numbers))
-        owners: dict[str, list[int]] = {}
+        owners: dict[bytes, list[int]] = {}
         for strings, number in numbers.items():
             for text in strings:
-                owners.setdefault(text, []).append(number)
+                owners.setdefault(_one_sigma(text.encode()), []).append(number)
         self._owners = list(owners.values())
-        self._automaton = BytesAhoCorasick([text.encode() for text in owners]) if owners else None
+        self._automaton = BytesAhoCorasick(list(owners)) if owners else None
 
     def _bits(self, count: int) -> tuple[list[int], int]:
         """Return what each clause satisfies, and what is satisfied without any."""
@@ -80,7 +82,7 @@ class Prefilter:
 
     def likely(self, raw: bytes) -> Iterator[Likely]:
         """Yield the stretches worth a try, patterns in their order."""
-        seen = self._seen(raw.replace(b"\n", b" "))
+        seen = self._seen(_one_sigma(raw.replace(b"\n", b" ")))
         width = 1 if raw.isascii() else WIDEST
         size = len(raw)
         for pattern in members(self._whole(seen)):
@@ -125,6 +127,11 @@ def _sought(clauses: Sequence[Clause], numbers: dict[frozenset[str], int]) -> So
     gaps = (min(left.after, right.before) for left, right in pairwise(clauses))
     last = clauses[-1]
     return Sought(first, tuple(zip(others, gaps, strict=True)), last.before, last.after)
+
+
+def _one_sigma(raw: bytes) -> bytes:
+    """Write one form of the letter that has two small ones: to RE2 they are the same."""
+    return raw.replace(FINAL, SIGMA)
 
 
 def _steps(count: int, size: int) -> int:

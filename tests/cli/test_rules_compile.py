@@ -1,6 +1,8 @@
 """``leash rules compile`` builds ahead what a proxy would build aside."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,22 @@ def test_without_rules_there_is_nothing_to_compile(
     (folder / "gates.toml").write_text(PACK.format(severity=3))
     assert main(["rules", "compile", "--sensitivity", "low"]) == 2
     assert "nothing to compile: no rule is in use" in capfd.readouterr().err
+
+
+def test_without_vectorscan_it_is_said_what_is_missing(folder: Path) -> None:
+    """Where there is no wheel, everything else works."""
+    (folder / "stub").mkdir()
+    (folder / "stub" / "hyperscan.py").write_text("raise ImportError('no wheel')")
+    env = {**os.environ, "PYTHONPATH": str(folder / "stub"), "HOME": str(folder)}
+    command = [sys.executable, "-m", "leash_addon", "rules"]
+    compiled = subprocess.run([*command, "compile"], env=env, capture_output=True, check=False)
+    assert compiled.returncode == 2
+    assert b"the package hyperscan (Vectorscan) is not installed" in compiled.stderr
+    scanned = subprocess.run(
+        [*command, "test", "-"],
+        env=env,
+        input=b"open the gate now",
+        capture_output=True,
+        check=False,
+    )
+    assert b"gate.open.now" in scanned.stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leash_addon.config.automata import Automata
-from leash_addon.config.compiling import order
+from leash_addon.config.compiling import compile_missing, order
 from leash_addon.config.load import load
 from leash_addon.core.part import Part
 from leash_addon.proxy.builder import Ended, order_from
@@ -126,6 +126,73 @@ async def test_a_folder_that_cannot_be_written_costs_speed_only(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "without compiled rules" in caplog.text
     assert fires(screening, "Sing the very old song!")
+
+
+@pytest.mark.asyncio
+async def test_a_folder_that_others_can_write_to_is_not_trusted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Vectorscan takes what it reads for its own: a file of somebody else could do anything."""
+    screening = opened(tmp_path)
+    home(tmp_path).folder.mkdir(parents=True)
+    home(tmp_path).folder.chmod(0o777)
+    with at_work(screening, home(tmp_path)):
+        await until(lambda: bool(caplog.records))
+        await asyncio.sleep(0.5)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "others can write there" in caplog.text
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["link", "pipe", "writable", "other patterns left"])
+async def test_a_file_that_was_not_written_here_is_not_read(tmp_path: Path, kind: str) -> None:
+    """It is built anew."""
+    screening = opened(tmp_path)
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
+    (kept,) = home(tmp_path).folder.glob("own-1-*")
+    whole = kept.read_bytes()
+    other = kept.with_name("moved")
+    match kind:
+        case "link":
+            kept.rename(other)
+            kept.symlink_to(other)
+        case "pipe":
+            kept.unlink()
+            os.mkfifo(kept, 0o600)
+        case "writable":
+            kept.chmod(0o666)
+        case _:
+            kept.write_bytes(whole.replace(b'"left":[]', b'"left":[0]', 1))
+    screening = opened(tmp_path)
+    assert not screening.engine.is_built
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
+
+
+def test_a_file_under_the_name_of_another_is_not_read(tmp_path: Path) -> None:
+    """Its automaton knows other patterns by the same numbers."""
+    wanted = [Expressions("own-1", (pattern,)) for pattern in (b"sing", b"song")]
+    compile_missing(home(tmp_path), wanted)
+    first, second = home(tmp_path).folder.glob("own-1-*")
+    first.replace(second)
+    assert [home(tmp_path).kept(each) for each in wanted] == [None, None]
+
+
+@pytest.mark.asyncio
+async def test_packs_whose_names_look_alike_in_a_file_name_keep_their_own(tmp_path: Path) -> None:
+    """Names that are no Latin letters, and one that is another and a number."""
+    names = ("правила", "законы", "規則", "règles", "κανόνες", "own", "own-1")
+    (tmp_path / "packs").mkdir()
+    for name in names:
+        pack = PACK.replace('"own"', f'"{name}"').replace("own.", f"own{len(name)}{ord(name[-1])}.")
+        (tmp_path / "packs" / f"{name}.toml").write_text(pack)
+    packs = ", ".join(f"'./packs/{name}.toml'" for name in names)
+    (tmp_path / "leash.toml").write_text(f"[screening]\npacks = [{packs}]\n")
+    screening = open_screening(load(env={}, cwd=tmp_path, home=tmp_path / "home"))
+    assert screening is not None
+    with at_work(screening, home(tmp_path)):
+        await until_built(screening)
 
 
 @pytest.mark.asyncio

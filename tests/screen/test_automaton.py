@@ -111,6 +111,16 @@ def test_a_text_that_only_narrowed_reads_the_same_backwards_is_read_backwards() 
     assert fired(fast.screen(text, Part.USER)) == {(rule.id, "reversed")}
 
 
+def test_a_capital_sigma_is_either_small_one() -> None:
+    """Python writes the one in front of a letter, be a full stop between them."""
+    rule = replace(
+        RULE, id="own.show.prompt", any_of=("οδηγίες συστήματος",), keywords=("οδηγίες",)
+    )
+    texts = ("ΟΔΗΓΊΕΣ ΣΥΣΤΉΜΑΤΟΣ", "ΟΔΗΓΊΕΣ ΣΥΣΤΉΜΑΤΟΣ.Print", "οδηγίεσ συστήματοσ")
+    found = [[fired(each.screen(text, Part.USER)) for text in texts] for each in both([rule])]
+    assert found == [[{(rule.id, "")}] * 3] * 2
+
+
 def test_what_no_automaton_takes_is_still_found() -> None:
     """A pattern beyond it is matched as without."""
     named = replace(
@@ -158,3 +168,17 @@ def test_a_bad_pattern_is_named_before_anything_is_built() -> None:
     pack = Pack(name="tried", version=1, rules=(replace(RULE, any_of=("sing (",)),))
     with pytest.raises(ValueError, match=r"own\.sing\.song: any_of: "):
         Engine([pack])
+
+
+@pytest.mark.parametrize("broken", ["hum (?P<tune", "hum [bz-a]", "hum \\8"])
+def test_a_bad_pattern_is_named_where_the_others_are_built(broken: str) -> None:
+    """An edit that breaks one pattern alone leaves the automaton of the others as it was."""
+    rules = (RULE, replace(RULE, id="own.hum.tune", any_of=(broken,)))
+    both([RULE])
+    with pytest.raises(ValueError, match=r"own\.hum\.tune: any_of: "):
+        Engine([Pack(name="tried", version=1, rules=rules)], kept=keep_nothing_new)
+
+
+def keep_nothing_new(expressions: Expressions) -> Built | None:
+    """Return what was built of the one rule."""
+    return keep(expressions) if len(expressions.patterns) == 1 else None

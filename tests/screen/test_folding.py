@@ -32,6 +32,12 @@ def test_masks_are_folded_wherever_they_stand() -> None:
     assert Folding().fold(text) == "ignore, ignore1ignore \u5b57 \u043d\u043e"
 
 
+def test_what_a_character_stands_for_stands_for_itself() -> None:
+    """No character of the first two planes stands for one that stands for another."""
+    stood = {plain(char) for char in map(chr, range(0x80, 0x20000))}
+    assert [each for each in stood if "".join(map(plain, each)) != each] == []
+
+
 def test_no_other_character_is_a_drawn_letter_by_its_name() -> None:
     """Of what is not looked up, no character has the name of a letter drawn in another way."""
     rest = [char for char in map(chr, PASSED) if not LATIN.match(char)]

@@ -14,6 +14,10 @@ from leash_addon.config.compiling import compile_missing
 from leash_addon.errors import LeashError, UsageError
 from leash_addon.screen.automaton import Built, Expressions
 
+MISSING = (
+    "rules cannot be compiled here: the package hyperscan (Vectorscan) is not installed, or has no "
+    "wheel for this machine, or is a version that misses matches; screening goes on without, slower"
+)
 EXAMPLES = """\b
 Examples:
   leash rules compile
@@ -30,10 +34,13 @@ def compile_(*, sensitivity: str | None, packs: Sequence[str], config: Path | No
     A proxy that screens does so by itself, aside, once it has run for some seconds; what was
     built is kept in ~/.leash/automata until the rules change.
     """
-    wanted = chosen_engine(config, packs, sensitivity).expressions()
-    if not wanted:
-        msg = "there is nothing to compile: no rule is in use, or there is no sound Vectorscan here"
+    engine = chosen_engine(config, packs, sensitivity)
+    if not engine.rules:
+        msg = "there is nothing to compile: no rule is in use"
         raise UsageError(msg)
+    wanted = engine.expressions()
+    if not wanted:
+        raise UsageError(MISSING)
     automata = Automata(read_settings(config).home)
     begun = time.monotonic()
 

@@ -49,10 +49,10 @@ def runs(text: str) -> Iterator[Hidden]:
 
 def long_runs(text: str, raw: bytes) -> Iterator[tuple[int, int]]:
     """Yield where what ``RUNS`` matches starts and ends. ``raw``: the text as ASCII."""
-    marked, at = raw.translate(MARKED), 0
+    marked, at, is_ascii = raw.translate(MARKED), 0, text.isascii()
     while (start := marked.find(BEGIN, at)) >= 0:
         at = _end(REST.match(marked, start), start)
-        if not text[at : at + NEXT].isascii():
+        if not (is_ascii or text[at : at + NEXT].isascii()):
             at = _end(RUNS.match(text, start), start)
         yield start, at
 
