@@ -5,12 +5,16 @@ waits for it any more it is killed; when the proxy is, its standard input ends.
 """
 
 import asyncio
+import contextlib
+import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 SAID: Final = 4096
 """Bytes that are kept of what it says."""
 LINE: Final = 200
+PIECE: Final = 4096
 
 
 class Ended(NamedTuple):
@@ -20,45 +24,38 @@ class Ended(NamedTuple):
     said: str
 
 
-class Builder(asyncio.SubprocessProtocol):
-    """What is heard of the process."""
-
-    def __init__(self) -> None:
-        """Begin to listen."""
-        self._said = b""
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def pipe_data_received(self, fd: int, data: bytes | str) -> None:  # noqa: ARG002 - asyncio's
-        """Keep the end of it."""
-        self._said = (self._said + (data if isinstance(data, bytes) else b""))[-SAID:]
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """Hear that it has ended, and that all that it said is read."""
-        if not self.gone.done():
-            self.gone.set_result(None)
-
-    @property
-    def last(self) -> str:
-        """Return its last line."""
-        return self._said.decode(errors="replace").strip().rpartition("\n")[2][:LINE]
-
-
 async def order_from(command: Sequence[str], order: bytes) -> Ended:
     """Run a process to its end. Raises ``OSError`` where none can be started."""
-    loop = asyncio.get_running_loop()
-    transport, builder = await loop.subprocess_exec(
-        Builder,
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+    # Threads of its own wait: what asyncio waits for may outlive the loop, and be told of.
+    threads = ThreadPoolExecutor(2, thread_name_prefix="leash-builder")
+    process = subprocess.Popen(  # noqa: ASYNC220 - started within milliseconds
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    threads.submit(_give, process, order)
     try:
-        stdin = transport.get_pipe_transport(0)
-        if isinstance(stdin, asyncio.WriteTransport):
-            stdin.write(order)
-        await builder.gone
-        return Ended(transport.get_returncode() or 0, builder.last)
+        return await asyncio.get_running_loop().run_in_executor(threads, _hear, process)
     finally:
-        transport.close()
+        process.kill()
+        threads.shutdown()
+        with contextlib.suppress(BrokenPipeError):
+            process.__exit__(None, None, None)
+
+
+def _give(process: subprocess.Popen[bytes], order: bytes) -> None:
+    """Write the order, and leave standard input open: its end would be the process's."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(order)
+            process.stdin.flush()
+
+
+def _hear(process: subprocess.Popen[bytes]) -> Ended:
+    said = b""
+    while process.stderr is not None and (piece := process.stderr.read(PIECE)):
+        said = (said + piece)[-SAID:]
+    last = said.decode(errors="replace").strip().rpartition("\n")[2]
+    return Ended(process.wait(), last[:LINE])
