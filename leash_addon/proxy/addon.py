@@ -255,6 +255,8 @@ class LeashAddon:
         """Settle whatever is open when the proxy stops."""
         self.cutter.close()
         self.governor.close()
+        if self.screening is not None:
+            self.screening.close()
 
     # ---- answers
 

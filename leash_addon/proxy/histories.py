@@ -45,6 +45,9 @@ TRIES: Final = 4
 MOST_BYTES: Final = 256 * 1024
 """Rewritten pieces of one history."""
 
+MOST_FOUND: Final = 1024
+"""Pieces of one history in which something was found: some 300 bytes each."""
+
 type Key = tuple[str, str, Known]
 """A run, a wire format, and the history."""
 
@@ -114,7 +117,7 @@ class Histories:
             if path[0] == name and len(path) > 1 and int(path[1]) < known.count:
                 start, end = spans[int(path[1]) - first]
                 met.append(Met(path=path, start=start, end=end, verdict=verdict))
-        if sum(len(each.verdict.raw or b"") for each in met) > MOST_BYTES:
+        if len(met) > MOST_FOUND or sum(len(one.verdict.raw or b"") for one in met) > MOST_BYTES:
             return None
         plain = resent.parsed.plain
         return Lesson(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Final, Protocol
 
 from leash_addon.config.screening import ScreeningSettings
@@ -52,6 +53,10 @@ class UnreadableError(Exception):
     """A piece of a request is no JSON that anybody reads."""
 
 
+class ClosedError(Exception):
+    """The proxy ends, and nobody waits any more."""
+
+
 class Readable(Protocol):
     """A piece of a request, or a file."""
 
@@ -86,9 +91,13 @@ class Look:
         run: str,
         *,
         signed: bool,
+        closed: Event,
         known: KnownPrompts = NO_PROMPTS,
     ) -> None:
-        """Begin; the event loop's time counts from here. ``thread``: for what takes long."""
+        """Begin; the event loop's time counts from here.
+
+        ``thread``: for what takes long, unless ``closed``.
+        """
         self._thread = thread
         self._engine = engine
         self._settings = settings
@@ -97,6 +106,7 @@ class Look:
         self.skipped = 0
         self._signed = signed
         self._known = known
+        self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._since = self._loop.time()
 
@@ -178,7 +188,10 @@ class Look:
 
     async def _screen(self, text: Text) -> tuple[Finding, ...]:
         if len(text.text) > SMALL:
-            return await self._aside(self._whole, text)
+            try:
+                return await self._aside(self._whole, text)
+            except ClosedError:
+                await self._loop.create_future()  # until it is cancelled with the loop
         found: list[Finding] = []
         for window in self._engine.pieces(self._rest(text), text.part):
             found += window
@@ -190,6 +203,8 @@ class Look:
         several = len(text.text) > SIZE
         for window in self._engine.pieces(self._rest(text), text.part):
             found += window
+            if self._closed.is_set():
+                raise ClosedError
             if several:
                 give_way()
         return tuple(sorted(found, key=lambda each: (each.severity, each.start, each.rule)))

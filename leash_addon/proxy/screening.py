@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 from typing import Final
 
 from leash_addon.config.screening import ScreeningSettings
@@ -77,6 +78,7 @@ class Screening:
         self.settings = settings
         self._known = known
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="leash-screening")
+        self._closed = Event()
         self._verdicts, self._histories = Verdicts(), Histories()
 
     def take(
@@ -89,6 +91,10 @@ class Screening:
         self.engine, self.settings = engine, settings
         self._known = self._known if known is None else known
         self._verdicts, self._histories = Verdicts(), Histories()
+
+    def close(self) -> None:
+        """Leave what is under way unfinished: the process does not end before its threads do."""
+        self._closed.set()
 
     def recall(self, plain: bytes) -> Known | None:
         """Return how much of a request's JSON has been read before."""
@@ -171,6 +177,7 @@ class Screening:
             self._thread,
             run,
             signed=signed,
+            closed=self._closed,
             known=self._known,
         )
 

@@ -21,7 +21,10 @@ MOST: Final = 65_536
 """Pieces, and as many texts: some 20 MB."""
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Rewritten pieces that are kept as they go out."""
+"""Rewritten pieces that are kept as they go out, and what was found in them."""
+
+TEXT_BYTES: Final = 1024
+"""What a text in which something was found takes, more or less."""
 
 type Key = tuple[str, Hashable, int, int]
 type TextKey = tuple[str, Part, Action, str]
@@ -83,11 +86,11 @@ class Verdicts:
     def keep(self, key: Key, verdict: Verdict) -> None:
         """Remember a piece; the ones that were not seen for longest make room."""
         before = self._pieces.pop(key, CLEAN)
-        self._bytes += len(verdict.raw or b"") - len(before.raw or b"")
+        self._bytes += _bytes(verdict) - _bytes(before)
         self._pieces[key] = verdict
         while len(self._pieces) > MOST or self._bytes > MOST_BYTES:
             _, gone = self._pieces.popitem(last=False)
-            self._bytes -= len(gone.raw or b"")
+            self._bytes -= _bytes(gone)
 
     def find_text(self, key: TextKey) -> Judged | None:
         """Return what was made of a text, wherever it stood."""
@@ -114,3 +117,7 @@ class Verdicts:
         self._fired[key] = found
         while len(self._fired) > MOST:
             self._fired.popitem(last=False)
+
+
+def _bytes(verdict: Verdict) -> int:
+    return len(verdict.raw or b"") + TEXT_BYTES * len(verdict.judged)

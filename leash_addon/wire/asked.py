@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from leash_addon.core.reading import BYTES_PER_TOKEN
-from leash_addon.wire.coding import decoder
+from leash_addon.wire.coding import MOST_BYTES, decoder
 from leash_addon.wire.known import Known, read_without
 from leash_addon.wire.request_shapes import (
     OTHER,
@@ -158,10 +158,7 @@ def parse_request(
 
 
 def _decoded(plain: bytes) -> tuple[bytes, Body]:
-    """Decode a body; one that only laxer readers take is mended first.
-
-    Half surrogates become question marks, UTF-16 and UTF-32 become UTF-8, and NaN becomes null.
-    """
+    """Decode a body; what only laxer readers take is mended: half surrogates, UTF-16, NaN."""
     try:
         return plain, READ_BODY.decode(plain)
     except FAULTS:
@@ -226,7 +223,7 @@ def plain_body(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str | No
     coding = headers.get("content-encoding", "")
     if not coding or coding == "identity":
         return body, None
-    decode = decoder(coding)
+    decode = decoder(coding, most=MOST_BYTES)
     plain = decode.feed(body) + decode.close()
     return plain, decode.broken
 

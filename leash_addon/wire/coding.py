@@ -14,6 +14,8 @@ FREE_BYTES = 16 * 1024 * 1024
 """A body may decode to this much, however small it came."""
 MAX_RATIO = 200
 """Beyond that: bytes out per byte in, what comes out of the inner layers counted too."""
+MOST_BYTES = 256 * 1024 * 1024
+"""A request that decodes to more than this is no request: no provider takes half of it."""
 MAX_CODINGS = 3
 """More codings on one body than this are taken for an attack."""
 
@@ -35,8 +37,11 @@ class Decoder(Protocol):
         ...
 
 
-def decoder(content_encoding: str) -> Decoder:
-    """Return a decoder for a ``Content-Encoding`` value; the coding named last is the outermost."""
+def decoder(content_encoding: str, *, most: int | None = None) -> Decoder:
+    """Return a decoder for a ``Content-Encoding`` value; the coding named last is the outermost.
+
+    ``most``: bytes that the body may come to in the end, whatever its ratio; layers count.
+    """
     names = [name.strip().lower() for name in content_encoding.split(",")]
     names = [name for name in names if name not in {"", "identity"}]
     if not names:
@@ -46,7 +51,7 @@ def decoder(content_encoding: str) -> Decoder:
         return Stack((), f"unknown content coding {unknown[:40]!r}")
     if len(names) > MAX_CODINGS:
         return Stack((), f"{len(names)} content codings on one body")
-    return Stack(tuple(STAGES[name]() for name in reversed(names)))
+    return Stack(tuple(STAGES[name]() for name in reversed(names)), most=most)
 
 
 class Identity:
@@ -68,9 +73,12 @@ class Identity:
 class Stack:
     """Runs a body through its codings, within the bounds of this module."""
 
-    def __init__(self, stages: tuple[Stage, ...], broken: str | None = None) -> None:
+    def __init__(
+        self, stages: tuple[Stage, ...], broken: str | None = None, *, most: int | None = None
+    ) -> None:
         """``stages``: the outermost coding first. ``broken``: why there are none."""
         self.broken = broken
+        self._most = most
         self._stages = stages
         self._taken = 0
         self._given = 0
@@ -100,8 +108,13 @@ class Stack:
         for coded in pieces:
             for piece in stage.decode(coded):
                 self._given += len(piece)
-                if self._given > max(FREE_BYTES, MAX_RATIO * self._taken):
+                if self._given > self._bound:
                     self.broken = "the body is a decompression bomb"
                 if self.broken is not None:
                     return
                 yield piece
+
+    @property
+    def _bound(self) -> int:
+        grown = max(FREE_BYTES, MAX_RATIO * self._taken)
+        return grown if self._most is None else min(grown, self._most)

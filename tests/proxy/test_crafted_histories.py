@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leash_addon.core.part import Part
 from leash_addon.core.screening import Action
+from leash_addon.proxy import histories
 from leash_addon.proxy.histories import TRIES
 from leash_addon.proxy.keyed_hash import KeyedHash
 from leash_addon.proxy.screening import Screening
@@ -182,3 +183,13 @@ def test_histories_that_look_alike_are_not_all_hashed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(KeyedHash, "__call__", counted)
     assert screen.recall(calls[0].replace(b'"100"', b'"141"')) is None
     assert (screen.recall(calls[-1]) is not None, len(hashed)) == (True, TRIES + 1)
+
+
+def test_a_history_full_of_findings_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory does not grow with what is hostile in requests; they are judged all the same."""
+    monkeypatch.setattr(histories, "MOST_FOUND", 9)
+    screen = screener(dict.fromkeys(EVERY, Action.OBSERVE))
+    for number, known in ((9, True), (10, False)):
+        call = body(history(*[{"role": "user", "content": f"{BAD} {number}"}] * number))
+        found, _, _ = outcome(screen, call)
+        assert (len(found), screen.recall(call) is not None) == (1, known)

@@ -7,6 +7,9 @@ import json
 import msgspec
 import pytest
 
+from leash_addon.core.part import Part
+from leash_addon.core.screening import Action
+from leash_addon.proxy import look
 from leash_addon.proxy.gently import parse
 from leash_addon.proxy.sliced import LARGE, whole
 from leash_addon.wire.asked import parse_request
@@ -82,3 +85,25 @@ async def test_a_large_request_is_screened(world: MakeWorld) -> None:
         assert (refused.status_code, passed.status_code) == (403, 200)
         assert refused.json()["error"]["place"] == f"messages[{len(HISTORY)}].content"
         assert [each.body for each in it.provider.requests] == [BODY]
+
+
+async def test_what_is_under_way_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the proxy ends, a large text is left at the next window, and goes nowhere."""
+    screen, windows = screening({Part.USER: Action.REFUSE}), 0
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def ending() -> None:
+        nonlocal windows
+        windows += 1
+        screen.close()
+        loop.call_soon_threadsafe(begun.set)
+
+    monkeypatch.setattr(look, "give_way", ending)
+    body = json.dumps({"messages": [{"role": "user", "content": "word " * 100_000 + BAD}]})
+    parsed = parse_request(CHAT, {}, body.encode())
+    judging = asyncio.create_task(screen.judge("r", CHAT.format, parsed))
+    await begun.wait()
+    await asyncio.to_thread(screen._thread.shutdown)
+    await asyncio.sleep(0.01)
+    assert (windows, judging.done()) == (1, False)
+    judging.cancel()

@@ -146,9 +146,9 @@ async def test_what_is_coded_is_decoded_beside_the_event_loop(
     """Few bytes may come to very many, in what is left for later, too: nobody waits for that."""
     threads: list[int] = []
 
-    def noted(coding: str) -> Decoder:
+    def noted(coding: str, **bounds: int) -> Decoder:
         threads.append(threading.get_ident())
-        return decoder(coding)
+        return decoder(coding, **bounds)
 
     monkeypatch.setattr(asked, "decoder", noted)
     text = "".join(f"{number} words. " for number in range(2_000)) + BAD

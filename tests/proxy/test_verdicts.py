@@ -3,7 +3,7 @@
 import pytest
 
 from leash_addon.proxy import verdicts
-from leash_addon.proxy.verdicts import CLEAN, Verdict, Verdicts
+from leash_addon.proxy.verdicts import CLEAN, Judged, Verdict, Verdicts
 
 
 def test_a_piece_is_known_by_its_bytes_and_its_run() -> None:
@@ -51,3 +51,13 @@ def test_rewritten_pieces_are_kept_to_a_size(monkeypatch: pytest.MonkeyPatch) ->
     assert (memory.find(first), memory.find(second)) == (Verdict(raw=b"12345"),) * 2
     memory.keep(second, Verdict(raw=b"123456"))
     assert (memory.find(first), memory.find(second)) == (None, Verdict(raw=b"123456"))
+
+
+def test_what_was_found_is_kept_to_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of many hostile texts push each other out, too; clean ones take no part in that."""
+    monkeypatch.setattr(verdicts, "MOST_BYTES", 3 * verdicts.TEXT_BYTES)
+    memory, found = Verdicts(), Verdict(judged=(Judged(), Judged()))
+    keys = [memory.key("r", None, raw) for raw in (b"clean", b"1", b"2")]
+    for key, verdict in zip(keys, (CLEAN, found, found), strict=True):
+        memory.keep(key, verdict)
+    assert [memory.find(key) for key in keys] == [None, None, found]

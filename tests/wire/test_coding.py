@@ -1,6 +1,7 @@
 """Content codings: any of them, however cut, damaged, truncated or hostile."""
 
 import gzip
+import secrets
 import tracemalloc
 import zlib
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leash_addon.wire import asked
 from leash_addon.wire.coding import FREE_BYTES, MAX_RATIO, decoder
 from leash_addon.wire.codings import PIECE
 
@@ -149,6 +151,16 @@ def test_a_bomb_is_defused(coding: str) -> None:
     assert given <= max(FREE_BYTES, MAX_RATIO * len(body))
     assert peak < 4 * FREE_BYTES
     assert decode.feed(body) + decode.close() == b""
+
+
+def test_a_body_comes_to_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bytes came, so that none of their ratio is a bomb: a request is not so large."""
+    body = gzip.compress(secrets.token_bytes(60_000))
+    for most, broken in ((60_000, None), (59_999, "the body is a decompression bomb")):
+        decode = decoder("gzip", most=most)
+        assert (len(decode.feed(body)) <= most, decode.broken) == (True, broken)
+        monkeypatch.setattr(asked, "MOST_BYTES", most)
+        assert asked.plain_body({"content-encoding": "gzip"}, body)[1] == broken
 
 
 @pytest.mark.parametrize(
