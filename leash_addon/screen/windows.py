@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 SIZE: Final = 3072
-"""Characters of one window at most: half a millisecond's work, of the worst texts ten times that."""
+"""Characters of one window at most: half a millisecond's work, the worst ten times that."""
 NEAR: Final = 256
 
 
