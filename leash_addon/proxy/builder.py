@@ -41,8 +41,9 @@ async def order_from(command: Sequence[str], order: bytes) -> Ended:
     finally:
         process.kill()
         threads.shutdown()
-        with contextlib.suppress(BrokenPipeError):
-            process.__exit__(None, None, None)
+        for pipe in (process.stdin, process.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                _ = pipe and pipe.close()
 
 
 def _give(process: subprocess.Popen[bytes], order: bytes) -> None:

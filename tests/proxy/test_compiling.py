@@ -232,8 +232,11 @@ async def test_a_process_that_cannot_build_is_quoted() -> None:
     assert ended == Ended(3, "no room")
 
 
-def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
-    """Its standard input closes even when a proxy is killed; nothing goes on building."""
+def test_the_process_makes_room_and_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    """Its standard input closes even when a proxy is killed; nothing goes on building.
+
+    Until then it has the lowest priority, and is the first to go where memory runs out.
+    """
     endless = tuple(
         b"\\b(?:%d|one|two|three)\\b.{0,200}\\b(?:four|five)\\b.{0,200}x" % n for n in range(600)
     )
@@ -241,6 +244,11 @@ def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     try:
         assert process.stdin is not None
         process.stdin.write(order([Expressions("endless-1", endless)]))
+        process.stdin.flush()
+        asyncio.run(until((tmp_path / "automata" / ".lock").exists))
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == 19
+        first_to_go = Path(f"/proc/{process.pid}/oom_score_adj")
+        assert not first_to_go.exists() or first_to_go.read_text().strip() == "1000"
         process.stdin.close()
         assert process.wait(20) == 0
     finally:
